@@ -1,0 +1,1 @@
+"""Cameras, transforms, observations and traces, and the lifting of image points to metres."""
