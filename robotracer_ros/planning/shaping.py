@@ -156,15 +156,13 @@ def _solve_pentadiagonal(main: FloatArray, first: FloatArray, second: FloatArray
     # Two zeros longer than their bands, so that index -1 and -2 of the first two rows read zeros.
     pivot, lower1, lower2 = ([0.0] * (count + 2) for _ in range(3))
     off1, off2 = [*first.tolist(), 0.0], [*second.tolist(), 0.0, 0.0]
-    solved = np.array(right)
+    solved = np.vstack([right, np.zeros((2, right.shape[1]))])
     for j, value in enumerate(main.tolist()):
         pivot[j] = value - lower1[j - 1] ** 2 * pivot[j - 1] - lower2[j - 2] ** 2 * pivot[j - 2]
         lower1[j] = (off1[j] - lower2[j - 1] * pivot[j - 1] * lower1[j - 1]) / pivot[j]
         lower2[j] = off2[j] / pivot[j]
         solved[j] -= lower1[j - 1] * solved[j - 1] + lower2[j - 2] * solved[j - 2]
-    solved /= np.array(pivot[:count])[:, None]
-    for j in range(count - 2, -1, -1):
-        solved[j] -= lower1[j] * solved[j + 1]
-        if j + 2 < count:
-            solved[j] -= lower2[j] * solved[j + 2]
-    return solved
+    solved[:count] /= np.array(pivot[:count])[:, None]
+    for j in range(count - 1, -1, -1):
+        solved[j] -= lower1[j] * solved[j + 1] + lower2[j] * solved[j + 2]
+    return solved[:count]
