@@ -52,7 +52,8 @@ class ModelAnswer:
         model: which model said it, as its backend names it.
         latency_s: seconds the model took.
         truncated: the model was cut off at ``max_new_tokens``.
-        token_logprobs: natural logarithm of each generated token's probability with the token's text, or () where the backend has none.
+        token_logprobs: each generated token's text with the natural logarithm of its probability, () where the
+            backend has none.
     """
 
     text: str
@@ -76,5 +77,3 @@ class Backend(Protocol):
     def close(self) -> None:
         """Free the model, the connection or the file. Calling it twice is fine."""
         ...
-
-

@@ -25,7 +25,9 @@ def frozen_floats(name: str, values: npt.ArrayLike, shape: tuple[int | None, ...
         raise InvalidRequest(f"{name} must be numbers of shape {_drawn(shape)}, received {values!r:.80}") from error
     if array.size == 0 and shape and shape[0] is None:
         array = array.reshape(tuple(0 if length is None else length for length in shape))
-    if array.ndim != len(shape) or any(want is not None and want != have for want, have in zip(shape, array.shape)):
+    if array.ndim != len(shape) or any(
+        want is not None and want != have for want, have in zip(shape, array.shape, strict=True)
+    ):
         raise InvalidRequest(f"{name} must have shape {_drawn(shape)}, received {array.shape}")
     array.flags.writeable = False
     return array

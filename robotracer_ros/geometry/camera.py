@@ -43,7 +43,9 @@ class Distortion:
     def __post_init__(self) -> None:
         coefficients = tuple(float(value) for value in self.coefficients)
         if self.model not in DISTORTION_MODELS:
-            raise BadCameraInfo(f"distortion model {self.model!r} is not read; accepted: {', '.join(DISTORTION_MODELS)}")
+            raise BadCameraInfo(
+                f"distortion model {self.model!r} is not read; accepted: {', '.join(DISTORTION_MODELS)}"
+            )
         if len(coefficients) not in DISTORTION_MODELS[self.model]:
             raise BadCameraInfo(
                 f"{self.model} takes {' or '.join(map(str, DISTORTION_MODELS[self.model]))} distortion coefficients, "
@@ -99,7 +101,7 @@ class CameraIntrinsics:
         return np.array([[self.fx, 0.0, self.cx], [0.0, self.fy, self.cy], [0.0, 0.0, 1.0]])
 
     def project(self, points_m: npt.ArrayLike) -> FloatArray:
-        """Where (N, 3) points of the camera frame, metres, appear: (N, 2) pixels, NaN for points not in front."""
+        """Where (N, 3) points in metres appear: (N, 2) pixels, NaN for points not in front of the camera."""
         points = np.asarray(points_m, dtype=np.float64).reshape(-1, 3)
         with np.errstate(divide="ignore", invalid="ignore"):
             normalised = np.where(points[:, 2:] > 0, points[:, :2] / points[:, 2:], np.nan)
@@ -128,7 +130,7 @@ class CameraIntrinsics:
         return self.rays(pixels) * (self.fx, self.fy) + (self.cx, self.cy)
 
     def scaled_to(self, width: int, height: int) -> CameraIntrinsics:
-        """The same camera for its whole image resized to ``width`` x ``height``, as image_proc's ResizeNode scales K."""
+        """The camera of the same image resized to ``width`` x ``height``, as image_proc's ResizeNode scales K."""
         scale_x, scale_y = width / self.width, height / self.height
         return replace(
             self,
@@ -144,10 +146,8 @@ class CameraIntrinsics:
         """(N,) whether each of (N, 2) pixels lies on the image."""
         pixels = np.asarray(pixels, dtype=np.float64).reshape(-1, 2)
         with np.errstate(invalid="ignore"):
-            inside: npt.NDArray[np.bool_] = (
-                (pixels >= -0.5) & (pixels < np.array([self.width, self.height], dtype=np.float64) - 0.5)
-            ).all(axis=1)
-        return inside
+            inside = (pixels >= -0.5) & (pixels < np.array([self.width, self.height]) - 0.5)
+        return np.asarray(inside.all(axis=1))
 
     def _distort(self, straight: FloatArray) -> FloatArray:
         if self.distortion.is_none or not len(straight):
@@ -174,7 +174,9 @@ class CameraIntrinsics:
                 straight = np.where(angle < np.pi / 2, np.tan(angle), np.nan)
             return bent * _ratio(straight, radius)[:, None]
         coefficients = np.array(self.distortion.coefficients)
-        found = cv2.undistortPointsIter(bent.reshape(-1, 1, 2), np.eye(3), coefficients, None, None, _UNDISTORT_STOP)
+        found = cv2.undistortPointsIter(
+            bent.reshape(-1, 1, 2), np.eye(3), coefficients, np.eye(3), np.eye(3), _UNDISTORT_STOP
+        )
         return np.asarray(found, dtype=np.float64).reshape(-1, 2)
 
 

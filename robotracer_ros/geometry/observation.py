@@ -75,13 +75,15 @@ class RgbdObservation:
 def _checked_depth(depth_m: npt.NDArray[np.float32], size: tuple[int, int]) -> npt.NDArray[np.float32]:
     if depth_m.dtype != np.float32 or depth_m.shape != size:
         raise BadImage(
-            f"depth_m must be float32 of shape {size}, the size of its camera; received {depth_m.dtype} of {depth_m.shape}"
+            f"depth_m must be float32 of shape {size}, the size of its camera; "
+            f"received {depth_m.dtype} of {depth_m.shape}"
         )
     # fmin passes over NaN, so one reduction finds any zero or negative reading; the maximum finds infinities.
     with np.errstate(invalid="ignore"):
         lowest, highest = float(np.fmin.reduce(depth_m, axis=None)), float(np.fmax.reduce(depth_m, axis=None))
     if lowest <= 0 or np.isinf(highest):
         raise BadImage(
-            f"depth_m must hold metres above 0, or NaN where there is no reading; received values from {lowest} to {highest}"
+            f"depth_m must hold metres above 0, or NaN where there is no reading; "
+            f"received values from {lowest} to {highest}"
         )
     return read_only(depth_m)

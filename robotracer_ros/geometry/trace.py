@@ -29,7 +29,7 @@ class ReasoningStep:
         kind: "Referring", "Measuring", "Scale", "Position" ... as the model names it.
         subject: what the step is about.
         text: the value in the model's own words.
-        uvd: (K, 3) points the step states, u and v in [0, 1] of width and height, d in metres or NaN; (0, 3) if none.
+        uvd: (K, 3) points the step states, u and v in [0, 1], d in metres or NaN; (0, 3) if none.
         value_m: the length the step states, metres; NaN if it states none.
     """
 
@@ -49,7 +49,7 @@ class VisualTrace:
 
     Attributes:
         uv: (N, 2) in [0, 1] of the image's width and height, N at least 1.
-        depth_m: (N,) the model's own depth in metres, NaN where it gave none for a point; None when it gave none at all.
+        depth_m: (N,) the model's own depth in metres, NaN where it gave none; None when it gave none at all.
         confidence: (N,) in [0, 1], how sure the model is of each point; ones where the backend cannot tell.
         reasoning: the steps that led here, in order.
         truncated: the answer was cut off; the points are those that were complete.
@@ -82,7 +82,9 @@ class VisualTrace:
             wrong = np.flatnonzero(~(np.isnan(depth) | ((depth > 0) & np.isfinite(depth))))
             if len(wrong):
                 first = int(wrong[0])
-                raise NonPositiveDepth(f"point {first + 1} of {len(uv)} has depth {depth[first]:g} m; accepted: above 0 m")
+                raise NonPositiveDepth(
+                    f"point {first + 1} of {len(uv)} has depth {depth[first]:g} m; accepted: above 0 m"
+                )
             object.__setattr__(self, "depth_m", None if np.isnan(depth).all() else depth)
         confidence = np.ones(len(uv)) if self.confidence is None else self.confidence
         object.__setattr__(self, "confidence", frozen_floats("confidence", confidence, (len(uv),)))

@@ -61,7 +61,7 @@ class RigidTransform:
         """Build from a quaternion in ROS order (x, y, z, w), normalised here.
 
         Raises:
-            InvalidRequest: when its length is more than 1 % away from 1, as for the all-zero quaternion of an unset message.
+            InvalidRequest: when its length is more than 1 % off 1, like the all-zero quaternion of an unset message.
         """
         quaternion = frozen_floats("quaternion_xyzw", quaternion_xyzw, (4,))
         length = float(np.linalg.norm(quaternion))
