@@ -15,8 +15,9 @@ from robotracer_ros.query import ModelAnswer
 def point_confidence(answer: ModelAnswer, spans: Sequence[tuple[int, int]]) -> FloatArray:
     """(N,) in [0, 1]: the geometric mean probability of the tokens that write each point.
 
-    ``spans`` holds each point's start and end in ``answer.text``. The mean, not the product: a point of more digits is not less likely to be right. Ones where the backend gives no
-    probabilities, or gives them for other words than ``answer.text``.
+    ``spans`` holds each point's start and end in ``answer.text``. The mean, not the product: a point of more digits is
+    not less likely to be right. Ones where the backend gives no probabilities, or gives them for other words than
+    ``answer.text``.
     """
     confidence = np.ones(len(spans))
     words = [word for word, _ in answer.token_logprobs]
@@ -28,7 +29,7 @@ def point_confidence(answer: ModelAnswer, spans: Sequence[tuple[int, int]]) -> F
     for index, (start, end) in enumerate(spans):
         first = bisect.bisect_right(starts, start + offset) - 1
         last = bisect.bisect_left(starts, end + offset)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             mean = float(np.exp(np.mean(logprobs[first:last])))
         confidence[index] = min(max(mean, 0.0), 1.0) if np.isfinite(mean) else 0.0
     return confidence

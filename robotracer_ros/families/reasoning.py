@@ -20,7 +20,9 @@ MAX_STEPS: Final = 64
 MAX_VALUE_CHARACTERS: Final = 1000
 
 _HEADER: Final = re.compile(r"\[(?P<kind>[^\[\]\n]{1,60})\][ \t]{0,3}\[(?P<subject>[^\[\]\n]{1,300})\][ \t]{0,3}:")
-_NEXT_STEP: Final = re.compile(r"(?:\s|[-*])*(?:Step[ \t]?[0-9]{1,3}[ \t]?[:.)]?|(?<=\n)[0-9]{1,3}[.)])?\s*\Z", re.IGNORECASE)
+_NEXT_STEP: Final = re.compile(
+    r"(?:\s|[-*])*(?:Step[ \t]?[0-9]{1,3}[ \t]?[:.)]?|(?<=\n)[0-9]{1,3}[.)])?\s*\Z", re.IGNORECASE
+)
 # The longest "Step 12:" with its line break; bounds the search for it from the end.
 _MAX_STEP_WORD: Final = 20
 # A direction is three numbers too, and no point (RoboRefer, appendix D.4).
