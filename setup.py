@@ -1,4 +1,4 @@
-"""The installation without ROS: floors 0 to 3 and the `robotracer` command. With ROS, CMakeLists.txt installs the package."""
+"""The installation without ROS: floors 0 to 3 and the `robotracer` command. With ROS, CMakeLists.txt installs."""
 
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -19,8 +19,9 @@ setup(
     package_data={"robotracer_ros": ["py.typed"]},
     install_requires=[
         "numpy>=1.26",
-        # cv2 comes under four names on PyPI, and pip knows of no "any of them": this one needs no display library. Where another one
-        # is installed, `pip install --no-deps` leaves it alone. 5 changes how images with one channel are handled.
+        # cv2 comes under four names on PyPI, and pip knows of no "any of them": this one needs no display library.
+        # Where another one is installed, `pip install --no-deps` leaves it alone. 5 changes how images with one channel
+        # are handled.
         "opencv-python-headless>=4.6,<5",
         "pyyaml",
         "requests",

@@ -33,9 +33,11 @@ packages_for_graphics() {
 # need_debian PACKAGE...: installs them as root, and otherwise says the one line that does.
 need_debian() {
   (($#)) || return 0
-  missing_tool apt-get && fail "missing: $*" "These are the names of Debian packages; install what they hold with this system's package manager."
+  missing_tool apt-get && fail "missing: $*" \
+    "These are names of Debian packages; install what they hold with this system's package manager."
   if ((EUID != 0)); then
-    fail "missing Debian packages: $*" "Install them and start again:" "" "  sudo apt-get update && sudo apt-get install -y --no-install-recommends $*"
+    fail "missing Debian packages: $*" "Install them and start again:" "" \
+      "  sudo apt-get update && sudo apt-get install -y --no-install-recommends $*"
   fi
   step "Installing Debian packages: $*" apt "apt-get says why; once it works by hand, start again." \
     bash -ec 'apt-get update; DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"' apt "$@"

@@ -11,7 +11,8 @@ fail() {
   exit 1
 }
 
-# Only one ./run builds at a time; the others wait here. release_lock comes before the command itself: it may run for hours.
+# Only one ./run builds at a time; the others wait here. release_lock comes before the command itself: it may run for
+# hours.
 take_lock() {
   mkdir -p "$dot_ros/log" "$dot_ros/stamps"
   touch "$dot_ros/COLCON_IGNORE"

@@ -3,13 +3,14 @@
 
 venv=$dot_ros/venv
 
-# The interpreter to build with: PYTHON if given, else the first of these that is a 3.11 or 3.12. Each is tried by running it: a pyenv
-# shim stands in PATH for versions that are not switched on, too.
+# The interpreter to build with: PYTHON if given, else the first of these that is a 3.11 or 3.12. Each is tried by
+# running it: a pyenv shim stands in PATH for versions that are not switched on, too.
 find_python() {
   local candidate found candidates=(python3 python3.12 python3.11)
+  local print_if_supported='import sys; print(sys.executable if sys.version_info[:2] in ((3, 11), (3, 12)) else "")'
   [[ -z ${PYTHON:-} ]] || candidates=("$PYTHON")
   for candidate in "${candidates[@]}"; do
-    found=$("$candidate" -c 'import sys; print(sys.executable if sys.version_info[:2] in ((3, 11), (3, 12)) else "")' 2>/dev/null) || continue
+    found=$("$candidate" -c "$print_if_supported" 2>/dev/null) || continue
     [[ -z $found ]] || { printf '%s\n' "$found"; return; }
   done
   fail "no Python 3.11 or 3.12 found; tried: ${candidates[*]}" \
@@ -17,8 +18,8 @@ find_python() {
     "or name one: PYTHON=/path/to/python3.12 ./run ..."
 }
 
-# need_group GROUP: makes .ros/venv hold the locks of core and of GROUP. It is made anew when core's lock or the recipe changed, when a
-# step on it was cut off, or when PYTHON names another interpreter.
+# need_group GROUP: makes .ros/venv hold the locks of core and of GROUP. It is made anew when core's lock or the recipe
+# changed, when a step on it was cut off, or when PYTHON names another interpreter.
 need_group() {
   local group=$1 recipe=("$repo"/pip_ros/setup/{install_wheels,local_setup.sh.in}) wanted
   [[ $group == core ]] || need_group core

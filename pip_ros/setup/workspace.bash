@@ -1,10 +1,10 @@
-# The colcon workspace in .ros/ws: this package and, without a ROS 2 installation, the interface packages that the wheels lack.
-# Expects: repo, dot_ros, steps.bash.
+# The colcon workspace in .ros/ws: this package and, without a ROS 2 installation, the interface packages that the
+# wheels lack. Expects: repo, dot_ros, steps.bash.
 
 workspace=$dot_ros/ws
 
-# Whatever decides what an installed tree looks like: the contents of the build files and interfaces, and the names of all that is
-# installed. The sources' contents are not among it: they are linked, not copied.
+# Whatever decides what an installed tree looks like: the contents of the build files and interfaces, and the names of
+# all that is installed. The sources' contents are not among it: they are linked, not copied.
 workspace_digest() {
   (
     cd "$repo"
@@ -22,8 +22,8 @@ find_existing() {
   find "${folders[@]}" "${rest[@]}"
 }
 
-# build_workspace FLAVOUR PACKAGE_FOLDER... -- CMAKE_ARGUMENT...: folders relative to the repository, "." for the package itself.
-# FLAVOUR names the ROS 2 that is built against; the workspace starts anew when it changes.
+# build_workspace FLAVOUR PACKAGE_FOLDER... -- CMAKE_ARGUMENT...: folders relative to the repository, "." for the
+# package itself. FLAVOUR names the ROS 2 that is built against; the workspace starts anew when it changes.
 build_workspace() {
   local flavour=$1 folders=() wanted extra=()
   shift
@@ -44,7 +44,8 @@ build_workspace() {
   remember workspace "$wanted"
 }
 
-# The sources come first, so that they are live in every process; the generated msg, srv and action are found behind them.
+# The sources come first, so that they are live in every process; the generated msg, srv and action are found behind
+# them.
 enter_workspace() {
   set +u
   # shellcheck disable=SC1091
