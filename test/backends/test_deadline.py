@@ -77,7 +77,9 @@ def test_too_many_hanging_requests_are_refused_until_they_end(inner):
     assert backend.answer(query()).text == "answer to go"
 
 
-@pytest.mark.parametrize(("instruction", "words"), [("raise", "CUDA error"), ("exit", "SystemExit"), ("none", "NoneType")])
+@pytest.mark.parametrize(
+    ("instruction", "words"), [("raise", "CUDA error"), ("exit", "SystemExit"), ("none", "NoneType")]
+)
 def test_foreign_failures_become_backend_failed(inner, instruction, words):
     with pytest.raises(BackendFailed, match=words):
         Deadline(inner).answer(query(instruction=instruction))

@@ -36,7 +36,8 @@ class Fixed:
 
 
 def written(path, *rows):
-    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows), encoding="utf-8")
+    lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return path
 
 
@@ -104,9 +105,10 @@ def test_repeated_questions_come_in_order_and_start_again(tmp_path):
 
 
 def test_unknown_instruction_names_itself_the_nearest_and_the_count(tmp_path):
-    rows = [{"prompt": f"move the {thing} to the shelf", "model_prediction": "[]"} for thing in ("cup", "bottle", "lamp")]
+    things = ("cup", "bottle", "lamp")
+    rows = [{"prompt": f"move the {thing} to the shelf", "model_prediction": "[]"} for thing in things]
     replay = Replay(written(tmp_path / "three.jsonl", *rows))
-    with pytest.raises(NoRecordedAnswer, match=r"'move the cap to the shelf'.* 3 answers .*'move the cup to the shelf'"):
+    with pytest.raises(NoRecordedAnswer, match=r"the cap to the shelf'.* 3 answers .*'move the cup to the shelf'"):
         replay.answer(query("move the cap to the shelf"))
     with pytest.raises(NoRecordedAnswer, match="none is near it"):
         replay.answer(query("0123456789"))
