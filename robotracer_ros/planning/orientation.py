@@ -28,6 +28,7 @@ _UP: Final = np.array([0.0, 0.0, 1.0])
 # Sine of 10 degrees, the lean from the vertical under which "nearly up" is noise.
 _STEEP: Final = 0.17
 _MAX_ROLL_STEP_RAD: Final = np.deg2rad(20.0)
+_TIE_RAD: Final = 1e-6
 # Directions that differ by less than this are opposite or equal to within the rounding of their points.
 _PARALLEL: Final = 1e-9
 
@@ -56,13 +57,14 @@ def towards_surface(normal: FloatArray) -> FloatArray:
 
     Seen from below, where every turn is equally far, the tool turns over about the target frame's x.
     """
-    # The smallest turn from -z to -normal is the quaternion (1 + c, axis); it is applied after the half turn about x.
-    cosine = float(normal[2])
-    if cosine < -1 + _PARALLEL:
+    x, y, cosine = normal.tolist()
+    level = x * x + y * y
+    if level == 0 and cosine < 0:
         return np.array([0.0, 0.0, 0.0, 1.0])
-    axis_x, axis_y = -float(normal[1]), float(normal[0])
-    product = np.array([1 + cosine, 0.0, -axis_y, -axis_x])
-    return unit(product)
+    # The smallest turn from -z to -normal is the quaternion w = 1 + cosine, axis (-y, x, 0), here multiplied with the
+    # half turn about x. Written the other way round, 1 + cosine keeps its digits near -1.
+    above = 1 + cosine if cosine > 0 else level / (1 - cosine)
+    return unit(np.array([above, 0.0, -x, y]))
 
 
 def between(first_xyzw: FloatArray, last_xyzw: FloatArray, fraction: FloatArray) -> FloatArray:
@@ -132,8 +134,11 @@ def _upright_roll(forward: FloatArray, carried: FloatArray, aside: FloatArray) -
     if not known.any():
         return np.zeros(len(forward))
     index = np.arange(len(forward))
-    roll = np.unwrap(np.arctan2(aside[known, 2], carried[known, 2]))
-    return np.asarray(np.interp(index, index[known], roll))
+    roll = np.arctan2(aside[known, 2], carried[known, 2])
+    # The shorter way round, and where both are equally long always the positive one, not the one rounding chooses.
+    half = np.pi - _TIE_RAD
+    turn = np.mod(np.diff(roll) + half, 2 * np.pi) - half
+    return np.asarray(np.interp(index, index[known], roll[0] + np.concatenate([[0.0], np.cumsum(turn)])))
 
 
 def _bounded(values: FloatArray, largest_step: float) -> FloatArray:

@@ -1,0 +1,131 @@
+"""The object a path carries: which part of the depth image it is, so that it is not taken for an obstacle to itself.
+
+The object is told from what it stands on by lowering a level through the scene, as water falls. At each level the
+pixels that are higher, and that are reached from the grasped point over depth steps of at most a centimetre, form one
+set, which grows as the level falls. The moment the level reaches the support, the set spills over it and further than
+``radius_m`` from the grasped point. The object is the set just above the level at which it first spills.
+
+This needs no plane, works on a stack or a tray as on a table, and errs to the safe side: what is seen apart from the
+grasped point, or touches something that is larger than ``radius_m``, stays an obstacle. So does a thing thinner than
+the camera's noise. What lies under the object and is no larger than ``radius_m`` counts as part of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from robotracer_ros.errors import InvalidRequest
+from robotracer_ros.geometry.arrays import FloatArray, frozen_floats, read_only
+from robotracer_ros.planning.depth_view import DepthView
+
+# Neighbouring pixels of one surface differ by less, unless it is seen at a very flat angle.
+_STEP_M: Final = 0.01
+# The level is found to this; what of the object is lower above its support stays an obstacle.
+_LEVEL_M: Final = 0.002
+_ABOVE_SUPPORT_M: Final = 0.004
+# The grasped point has a reading of the object within this distance, or there is no telling what is grasped.
+_GRASP_TOLERANCE_M: Final = 0.03
+# Pixels looked at, at most; larger regions are looked at in strides.
+_PIXELS: Final = 40_000
+# The region is larger than the ball by this, so that a set which spills is seen to.
+_MARGIN: Final = 1.2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CarriedObject:
+    """What moves with the tool.
+
+    Attributes:
+        mask: (H, W) bool, the depth image's pixels that see it.
+        points_m: (K, 3) of its surface, thinned, in the depth camera's optical frame: what a sweep along the path
+            has to be made with.
+    """
+
+    mask: npt.NDArray[np.bool_]
+    points_m: FloatArray
+
+    def __post_init__(self) -> None:
+        mask = np.asarray(self.mask)
+        if mask.dtype != np.bool_ or mask.ndim != 2:
+            raise InvalidRequest(f"mask must be bool of shape (H, W), received {mask.dtype} of {mask.shape}")
+        object.__setattr__(self, "mask", read_only(mask))
+        object.__setattr__(self, "points_m", frozen_floats("points_m", self.points_m, (None, 3)))
+
+    @classmethod
+    def nothing(cls, view: DepthView) -> CarriedObject:
+        """An empty gripper."""
+        return cls(np.zeros(view.depth_m.shape, dtype=np.bool_), np.zeros((0, 3)))
+
+
+def find_carried_object(view: DepthView, grasp_m: FloatArray, up: FloatArray, radius_m: float) -> CarriedObject:
+    """The object around a grasped point, by the rule at the top of this module.
+
+    Args:
+        view: the depth image.
+        grasp_m: (3,) the grasped point, view frame.
+        up: (3,) unit vector against gravity, view frame.
+        radius_m: how far the object reaches from ``grasp_m``, at most.
+
+    Returns:
+        The object; an empty one where nothing was seen at ``grasp_m`` or where no level separates it from its support.
+    """
+    rows, columns = view.window(grasp_m, radius_m * _MARGIN)
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    if height <= 0 or width <= 0:
+        return CarriedObject.nothing(view)
+    stride = max(1, int(np.ceil(np.sqrt(height * width / _PIXELS))))
+    points = view.points_in(rows, columns, stride)
+    away = np.linalg.norm(points - grasp_m, axis=2)
+    if not np.nanmin(away, initial=np.inf) <= _GRASP_TOLERANCE_M:
+        return CarriedObject.nothing(view)
+    found = _highest_contained(points, away, points @ up, radius_m)
+    kernel = np.ones((2 * stride + 1, 2 * stride + 1), np.uint8)
+    mask = np.zeros(view.depth_m.shape, dtype=np.uint8)
+    # Each found pixel stands for its stride; growing by one more takes the mixed pixels of the silhouette along.
+    mask[rows, columns][::stride, ::stride] = found
+    return CarriedObject(cv2.dilate(mask, kernel).astype(np.bool_), points[found])
+
+
+def _highest_contained(
+    points: FloatArray, away_m: FloatArray, height_m: FloatArray, radius_m: float
+) -> npt.NDArray[np.bool_]:
+    """The set (h, w) reached from the pixel nearest to the grasp, at the lowest level that does not spill."""
+    seed = int(np.nanargmin(away_m))
+    depth = np.nan_to_num(points[..., 2]).astype(np.float32)
+
+    def reached(level_m: float) -> npt.NDArray[np.bool_]:
+        with np.errstate(invalid="ignore"):
+            closed = ~(height_m >= level_m)
+        return _connected(depth, closed, seed)
+
+    def spills(level_m: float) -> bool:
+        return bool((away_m[reached(level_m)] > radius_m).any())
+
+    top = float(height_m.flat[seed])
+    low, high = top - radius_m, top
+    if not spills(low):
+        return reached(low)
+    while high - low > _LEVEL_M:
+        middle = (low + high) / 2
+        low, high = (middle, high) if spills(middle) else (low, middle)
+    level = high + _ABOVE_SUPPORT_M
+    # Nothing of the object is that far above its support, not even the grasped point: it is as flat as the noise.
+    if level > top:
+        return np.zeros(depth.shape, dtype=np.bool_)
+    return reached(level)
+
+
+def _connected(depth: npt.NDArray[np.float32], closed: npt.NDArray[np.bool_], seed: int) -> npt.NDArray[np.bool_]:
+    """Pixels (h, w) reached from pixel number ``seed`` through open ones, over depth steps of at most `_STEP_M`."""
+    # OpenCV's flood fill writes into a mask with a border of one pixel, and does not enter what is set there already.
+    mask = np.pad(closed, 1, constant_values=True).astype(np.uint8)
+    row, column = divmod(seed, depth.shape[1])
+    flags = 8 | cv2.FLOODFILL_MASK_ONLY | (2 << 8)
+    cv2.floodFill(depth, mask, (column, row), 0.0, loDiff=_STEP_M, upDiff=_STEP_M, flags=flags)
+    filled: npt.NDArray[np.bool_] = mask[1:-1, 1:-1] == 2
+    return filled
