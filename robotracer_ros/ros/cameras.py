@@ -36,7 +36,7 @@ def camera_from_info(info: CameraInfo, width: int, height: int, rectified: bool 
         rectified: whether the image is, so that P applies and no distortion.
 
     Raises:
-        BadCameraInfo: uncalibrated (zero or not finite), an unknown distortion model, or a size that cannot be the image's.
+        BadCameraInfo: zero or values not finite, an unknown distortion model, or a size that cannot be the image's.
     """
     fx, fy, cx, cy = _focal_and_centre(info, rectified)
     x_offset, y_offset, region_width, region_height = _region(info)
@@ -68,7 +68,7 @@ def _focal_and_centre(info: CameraInfo, rectified: bool) -> tuple[float, float, 
 
 
 def _region(info: CameraInfo) -> tuple[int, int, int, int]:
-    """x and y offset, width and height of the part of the sensor that is published; a width or height of 0 is all of it."""
+    """x and y offset, width and height of the published part of the sensor; a width or height of 0 is all of it."""
     roi = info.roi
     width, height = roi.width or info.width, roi.height or info.height
     inside = roi.x_offset + width <= info.width and roi.y_offset + height <= info.height
