@@ -72,7 +72,7 @@ def transform_to_msg(target_from_source: RigidTransform, nanoseconds: int) -> Tr
 def path_to_msg(path: PosePath) -> Path:
     """``nav_msgs/Path``; every pose repeats the path's header, as Nav2 and RViz expect."""
     message = Path(header=header_of(path.frame_id, path.stamp_ns))
-    for position_m, quaternion_xyzw in zip(path.positions_m.tolist(), path.quaternions_xyzw.tolist()):
+    for position_m, quaternion_xyzw in zip(path.positions_m.tolist(), path.quaternions_xyzw.tolist(), strict=True):
         stamped = PoseStamped(header=message.header)
         pose = stamped.pose
         pose.position.x, pose.position.y, pose.position.z = position_m
@@ -156,7 +156,13 @@ def _trace_point(spatial: SpatialTrace, index: int) -> TracePoint:
 def _reasoning_to_msg(step: ReasoningStep, image_size_px: tuple[int, int]) -> ReasoningStepMessage:
     width, height = image_size_px
     # The far edge counts to the last pixel, as in VisualTrace.pixels.
-    points = [Point(x=min(u * width, width - 1.0), y=min(v * height, height - 1.0), z=d) for u, v, d in step.uvd.tolist()]
     return ReasoningStepMessage(
-        kind=step.kind, subject=step.subject, text=step.text, points=points, value_m=float(step.value_m)
+        kind=step.kind,
+        subject=step.subject,
+        text=step.text,
+        points=[
+            Point(x=min(u * width, width - 1.0), y=min(v * height, height - 1.0), z=depth_m)
+            for u, v, depth_m in step.uvd.tolist()
+        ],
+        value_m=float(step.value_m),
     )
