@@ -1,0 +1,5 @@
+"""An event: something that has happened and that handlers may answer."""
+
+
+class Event:
+    """Base of events."""
