@@ -23,13 +23,18 @@ find_python() {
 need_group() {
   local group=$1 recipe=("$repo"/pip_ros/setup/{install_wheels,local_setup.sh.in}) wanted
   [[ $group == core ]] || need_group core
-  wanted=$(cat "$repo/pip_ros/locks/$group.txt" "${recipe[@]}" <(printf '%s\n' "$repo" "${PYTHON:-}") | digest)
-  [[ -x $venv/bin/python && ! -e $venv/incomplete ]] && is_fresh "wheels-$group" "$wanted" && return
-  "install_$group"
-  remember "wheels-$group" "$wanted"
+  wanted=$(cat "$repo/pip_ros/locks/$group.txt" "${recipe[@]}" <(printf '%s\n' "$repo") | digest)
+  if ! venv_is_whole || ! is_fresh "wheels-$group" "$wanted"; then
+    "install_$group"
+    remember "wheels-$group" "$wanted"
+  fi
 }
 
-# PYTHON is part of the stamp only where it is given: without it, an environment that was once made with it is kept.
+venv_is_whole() {
+  [[ -x $venv/bin/python && ! -e $venv/incomplete ]] || return
+  [[ -z ${PYTHON:-} || $(cat "$venv/made_with" 2>/dev/null) == "$(find_python)" ]]
+}
+
 install_core() {
   local python missing
   python=$(find_python)

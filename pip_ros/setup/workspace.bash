@@ -41,15 +41,21 @@ build_workspace() {
     colcon --log-base "$workspace/log" build --base-paths "${folders[@]/#/$repo/}" --build-base "$workspace/build" \
     --install-base "$workspace/install" --merge-install --symlink-install --event-handlers console_direct+ \
     --cmake-args -DBUILD_TESTING=OFF "$@"
+  # colcon leaves the links to sources that are gone.
+  find "$workspace/install" -xtype l -delete
   remember workspace "$wanted"
 }
 
+# This shell inside the workspace. What colcon's setup.bash would set, without it: that one breaks on a path with spaces.
 # The sources come first, so that they are live in every process; the generated msg, srv and action are found behind
-# them.
+# them (robotracer_ros/__init__.py).
 enter_workspace() {
-  set +u
-  # shellcheck disable=SC1091
-  source "$workspace/install/setup.bash"
-  set -u
+  local installed=$workspace/install modules
+  for modules in "$installed"/lib/python3*/site-packages "$installed"/local/lib/python3*/dist-packages; do
+    [[ ! -d $modules ]] || PYTHONPATH=$modules${PYTHONPATH:+:$PYTHONPATH}
+  done
   export PYTHONPATH=$repo:$PYTHONPATH
+  export AMENT_PREFIX_PATH=$installed${AMENT_PREFIX_PATH:+:$AMENT_PREFIX_PATH}
+  export LD_LIBRARY_PATH=$installed/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+  export PATH=$installed/bin:$PATH
 }
