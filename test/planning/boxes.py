@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -46,7 +47,8 @@ def looking(at: tuple[float, float, float], eye: tuple[float, float, float], fra
 VIEW = looking((0.45, 0.05, 0.0), (1.1, 0.1, 0.75))
 
 
-def depth_of(boxes: list[Box], intrinsics: CameraIntrinsics, base_from_camera: RigidTransform) -> np.ndarray:
+@lru_cache(maxsize=16)
+def depth_of(boxes: tuple[Box, ...], intrinsics: CameraIntrinsics, base_from_camera: RigidTransform) -> np.ndarray:
     """(H, W) float32 depth along the optical axis; NaN where a ray meets no box or the lens has no ray."""
     v, u = np.mgrid[: intrinsics.height, : intrinsics.width]
     rays = intrinsics.rays(np.column_stack([u.ravel(), v.ravel()]))
@@ -84,7 +86,7 @@ def observed(
         )
         depth_camera = DepthCamera(depth_intrinsics, color_from_depth)
         base_from_depth = base_from_camera @ color_from_depth
-    depth = depth_of(boxes, depth_intrinsics, base_from_depth)
+    depth = depth_of(tuple(boxes), depth_intrinsics, base_from_depth)
     depth = depth + random.normal(scale=noise_m, size=depth.shape).astype(np.float32)
     depth[random.random(depth.shape) < holes] = np.nan
     rgb = np.zeros((intrinsics.height, intrinsics.width, 3), np.uint8)
