@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from robotracer_ros.errors import NoTrace, UnreadableAnswer
@@ -16,6 +16,8 @@ from robotracer_ros.families.lengths import METRES_PER_UNIT, number
 MAX_POINTS: Final = 256
 # Bounds the work on an answer that is all brackets; a list of MAX_POINTS takes an eighth of it.
 _MAX_TOKENS: Final = 20_000
+# Points handed outwards through every level would make the work quadratic; lists nest two or three deep.
+_MAX_DEPTH: Final = 32
 
 _OPENING: Final = re.compile(r"[\[({]")
 _TOKEN: Final = re.compile(
@@ -159,7 +161,9 @@ class _Frame:
     def unfinished(self, end: int) -> list[_Group]:
         """What these brackets hand on when the text ends inside them; a point that is not complete is left out."""
         if self.spoiled_by:
-            return [replace(group, left_open=group.left_open or not group.bracketed) for group in self.groups]
+            for group in self.groups:
+                group.left_open = group.left_open or not group.bracketed
+            return self.groups
         if not self.groups:
             return []
         merged = self._merged(end)
@@ -181,6 +185,11 @@ def _groups(text: str) -> tuple[list[_Group], bool]:
     stack: list[_Frame] = []
     for kind, words, start, end in _tokens(text, stack):
         if kind == "open":
+            if len(stack) == _MAX_DEPTH:
+                raise UnreadableAnswer(
+                    f"the answer nests brackets more than {_MAX_DEPTH} deep; accepted: one list of tuples "
+                    f"(it begins {shortened(text)})"
+                )
             stack.append(_Frame(words, start))
         elif kind == "close":
             frame = stack.pop()
@@ -190,7 +199,8 @@ def _groups(text: str) -> tuple[list[_Group], bool]:
         elif kind == "number":
             stack[-1].take_number(number(words), words)
         elif kind == "quoted":
-            if _NUMBER.fullmatch(words, 1, len(words) - 1):
+            # In a {mapping} a quoted number is a label.
+            if stack[-1].opener != "{" and _NUMBER.fullmatch(words, 1, len(words) - 1):
                 stack[-1].take_number(number(words[1:-1].strip()), words)
         elif kind == "word":
             stack[-1].take_word(words)
