@@ -107,7 +107,8 @@ class Replay:
 class Recorder:
     """A backend that hands every query on and appends each answer to a file that `Replay` reads.
 
-    Each row is on disk before its answer is returned, so that a crash loses none. Closing it closes ``backend``.
+    Each row is flushed before its answer is returned, so that a crash of the process loses none. Closing it closes
+    ``backend``.
 
     Raises:
         InvalidRequest: when the file cannot be opened for appending.
