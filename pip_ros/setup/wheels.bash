@@ -31,8 +31,11 @@ need_group() {
 }
 
 venv_is_whole() {
-  [[ -x $venv/bin/python && ! -e $venv/incomplete ]] || return
-  [[ -z ${PYTHON:-} || $(cat "$venv/made_with" 2>/dev/null) == "$(find_python)" ]]
+  local python
+  [[ -x $venv/bin/python && ! -e $venv/incomplete && -e $venv/made_with ]] || return
+  [[ -n ${PYTHON:-} ]] || return 0
+  python=$(find_python) || exit
+  [[ $(<"$venv/made_with") == "$python" ]]
 }
 
 install_core() {
@@ -47,6 +50,13 @@ install_core() {
 install_dev() { install_wheels dev "Installing ruff and mypy"; }
 
 install_model() { install_wheels model "Installing the model stack, torch and transformers (2.4 GB)"; }
+
+install_sim() {
+  local missing
+  mapfile -t missing < <(packages_for_graphics)
+  need_debian "${missing[@]}"
+  install_wheels sim "Installing the simulation stack: MuJoCo, Open3D (0.6 GB)"
+}
 
 install_wheels() {
   local group=$1 title=$2
