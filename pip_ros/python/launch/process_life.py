@@ -103,8 +103,8 @@ class ProcessLife:
         if self.__child is None:
             raise RuntimeError(f"process '{self.__this.final_name}' has not been started")
         this = self.__this
-        what = {"action": self.__action, "process_name": this.final_name, "cmd": this.cmd, "pid": self.__child.pid}
-        self.__context.emit_event_sync(kind(cwd=this.cwd, env=this.env, **what, **more))
+        where: dict[str, Any] = {"cmd": this.cmd, "cwd": this.cwd, "env": this.env, "pid": self.__child.pid}
+        self.__context.emit_event_sync(kind(action=self.__action, process_name=this.final_name, **where, **more))
 
     def __end(self, event: Event, context: LaunchContext) -> None:
         if isinstance(event, Shutdown):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from launch.child_process import ChildProcess
 from launch.logging import get_logger
@@ -15,10 +15,21 @@ COMING_UP_S = 2.0
 
 @dataclass(frozen=True)
 class StopTimeouts:
-    """Seconds between the signals, as the launch file wrote them."""
+    """Seconds from SIGINT to SIGTERM and from SIGTERM to SIGKILL, as the launch file wrote them and as numbers."""
 
     sigterm: str
     sigkill: str
+    sigterm_s: float = field(init=False)
+    sigkill_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read the numbers. Raises ValueError where there are none: a stop must not fail on them later."""
+        for name in ("sigterm", "sigkill"):
+            text = getattr(self, name)
+            try:
+                object.__setattr__(self, f"{name}_s", float(text))
+            except ValueError as error:
+                raise ValueError(f"{name}_timeout is '{text}'; it must be a number of seconds") from error
 
 
 async def stop(child: ChildProcess, name: str, timeouts: StopTimeouts, *, already_interrupted: bool) -> None:
@@ -26,7 +37,6 @@ async def stop(child: ChildProcess, name: str, timeouts: StopTimeouts, *, alread
 
     `already_interrupted` where a terminal has sent the SIGINT itself, to the whole process group.
     """
-
     log = get_logger(name)
 
     def send(number: signal.Signals) -> None:
@@ -40,13 +50,12 @@ async def stop(child: ChildProcess, name: str, timeouts: StopTimeouts, *, alread
         )
         send(following)
 
-    sigterm_s, sigkill_s = float(timeouts.sigterm), float(timeouts.sigkill)
     if not already_interrupted:
         send(signal.SIGINT)
-    if await child.exited_within(sigterm_s):
+    if await child.exited_within(timeouts.sigterm_s):
         return
     escalate(timeouts.sigterm, signal.SIGINT, signal.SIGTERM)
-    if await child.exited_within(sigkill_s):
+    if await child.exited_within(timeouts.sigkill_s):
         return
     # Upstream counts from the SIGINT here, whatever the words say.
-    escalate(str(sigterm_s + sigkill_s), signal.SIGTERM, signal.SIGKILL)
+    escalate(str(timeouts.sigterm_s + timeouts.sigkill_s), signal.SIGTERM, signal.SIGKILL)
