@@ -21,7 +21,7 @@ def read(text: str, **answer) -> VisualTrace:
 REASONED = (
     "<think> Step1: [Scale] [Scene]: 2.342 Step2: [Position] [the second largest cup]: [(245, 147, 1.837)]\n"
     "Step3: [Measuring] [the height of the second largest cup]: 20 centimeters "
-    "Step4: [Orientation] [mug]: (1.0, 0.0, 0.0) "
+    "Step4: [Orientation] [mug]: (0.0, 0.0, 1.0) "
     "Step5: [Referring] [the far shelf]: [(2000, 1, 1)] </think> <answer> (176,788,0.945), (278,518,1.005) </answer>"
 )
 
@@ -33,7 +33,7 @@ def test_reasoning_steps_with_their_values():
     np.testing.assert_allclose(position.uvd, [(0.245, 0.147, 1.837)])
     assert math.isnan(position.value_m)
     assert (measuring.text, measuring.value_m) == ("20 centimeters", pytest.approx(0.2))
-    assert (orientation.text, len(orientation.uvd)) == ("(1.0, 0.0, 0.0)", 0)
+    assert (orientation.text, len(orientation.uvd)) == ("(0.0, 0.0, 1.0)", 0)
     assert (referring.text, len(referring.uvd)) == ("[(2000, 1, 1)]", 0), "a point beyond the image is not stated"
 
 
