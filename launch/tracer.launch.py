@@ -1,0 +1,84 @@
+"""Starts trace_node for a camera, and RViz when asked: `ros2 launch robotracer_ros tracer.launch.py --show-args`."""
+
+from pathlib import Path
+
+import yaml
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.conditions import IfCondition
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+SHARE = Path(get_package_share_directory("robotracer_ros"))
+TOPICS = ("image", "depth", "camera_info", "depth_camera_info")
+
+ARGUMENTS = {
+    "params_file": (str(SHARE / "config" / "tracer.yaml"), "parameters of trace_node; every key is explained in the default file"),
+    "namespace": ("", "namespace of the node and of its relative topics"),
+    "use_sim_time": ("false", "take the time from /clock: for simulation, and for bags played with --clock"),
+    "camera": ("generic", "which preset of config/cameras.yaml fills in the topics: generic, realsense, realsense_unaligned, orbbec, zed, zed_4, azure_kinect"),
+    "image_topic": ("", 'colour image; "" means the preset\'s'),
+    "depth_topic": ("", 'depth image; "" means the preset\'s'),
+    "camera_info_topic": ("", 'intrinsics of the colour image; "" means the preset\'s'),
+    "depth_camera_info_topic": ("", 'intrinsics of a depth image that is not registered to colour; "" means the preset\'s'),
+    "target_frame": ("", 'frame of the answers, such as base_link; "" means that of params_file'),
+    "backend": ("", 'where the model runs: replay or query_api; "" means that of params_file'),
+    "answers": ("", 'recording that the backend replay answers from; "" means that of params_file'),
+    "url": ("", 'model server that the backend query_api asks; "" means that of params_file'),
+    "rviz": ("false", "open RViz with the image, the depth cloud, the path and the markers"),
+    "log_level": ("info", "debug, info, warn, error or fatal"),
+}  # fmt: skip
+
+
+def start(context):
+    """Build the nodes, once the arguments are known."""
+    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    presets = yaml.safe_load((SHARE / "config" / "cameras.yaml").read_text())
+    if given["camera"] not in presets:
+        raise RuntimeError(f"there is no camera preset {given['camera']!r}; there are {', '.join(sorted(presets))}")
+    preset = presets[given["camera"]]
+    remappings = [(topic, given[f"{topic}_topic"] or preset[f"{topic}_topic"]) for topic in TOPICS]
+    overruled = {
+        "target_frame": given["target_frame"],
+        "backend": given["backend"],
+        "replay.answers": given["answers"],
+        "query_api.url": given["url"],
+    }
+    parameters = {
+        "use_sim_time": LaunchConfiguration("use_sim_time"),
+        **preset.get("parameters", {}),
+        **{name: value for name, value in overruled.items() if value},
+    }
+    namespace = given["namespace"]
+    return [
+        Node(
+            package="robotracer_ros",
+            executable="trace_node",
+            name="trace_node",
+            namespace=namespace,
+            parameters=[given["params_file"], parameters],
+            remappings=remappings,
+            ros_arguments=["--log-level", given["log_level"]],
+            output="screen",
+        ),
+        Node(
+            package="rviz2",
+            executable="rviz2",
+            name="rviz2",
+            namespace=namespace,
+            arguments=["-d", str(SHARE / "rviz" / "tracer.rviz")],
+            parameters=[{"use_sim_time": LaunchConfiguration("use_sim_time")}],
+            remappings=remappings,
+            condition=IfCondition(LaunchConfiguration("rviz")),
+        ),
+    ]
+
+
+def generate_launch_description():
+    """Declare the arguments, then start."""
+    declared = [
+        DeclareLaunchArgument(name, default_value=default, description=description)
+        for name, (default, description) in ARGUMENTS.items()
+    ]
+    return LaunchDescription([*declared, OpaqueFunction(function=start)])

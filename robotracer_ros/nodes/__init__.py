@@ -1,0 +1,1 @@
+"""The ROS nodes: wiring only, one executable each."""

@@ -1,0 +1,241 @@
+"""trace_node: a sentence in, the newest RGB-D frame traced, lifted and planned, and the result published."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.timer import Timer
+
+from robotracer_ros.errors import Busy, NotActive, RobotracerError
+from robotracer_ros.families.family import require_mode, require_sentence
+from robotracer_ros.geometry.transform import RigidTransform
+from robotracer_ros.nodes.results import Results
+from robotracer_ros.nodes.running import run
+from robotracer_ros.nodes.stages import LastRequest, Stages
+from robotracer_ros.nodes.trace_parameters import TRACE_PARAMETERS, TraceParameters
+from robotracer_ros.nodes.tracing import Tracing
+from robotracer_ros.ros.diagnostics import Diagnostics, Report
+from robotracer_ros.ros.frames import Frames
+from robotracer_ros.ros.params import declare
+from robotracer_ros.ros.rgbd import RgbdSubscriber
+from robotracer_ros.srv import Ask, GetTrace
+from robotracer_ros.tracer import Tracer
+
+
+class TraceNode(LifecycleNode):
+    """The lifecycle node behind ``~/get_trace`` and ``~/ask``.
+
+    Configuring loads the model, activating subscribes to the camera, deactivating lets go of the camera and cleaning
+    up frees the model. Both services answer in every state; requests run one at a time.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("trace_node", **kwargs)
+        declare(self, TRACE_PARAMETERS)
+        self._running = threading.Lock()
+        self._tracer: Tracer | None = None
+        self._frames: Frames | None = None
+        self._results: Results | None = None
+        self._tracing: Tracing | None = None
+        self._last = LastRequest()
+        requests = ReentrantCallbackGroup()
+        self.create_service(GetTrace, "~/get_trace", self._get_trace, callback_group=requests)
+        self.create_service(Ask, "~/ask", self._ask, callback_group=requests)
+        self._diagnostics = Diagnostics(self, self._report)
+        self._bring_up: Timer | None = None
+        if TraceParameters.of(self).autostart:
+            # Wall time: a simulation that is paused or has not begun must not keep the node from coming up.
+            steady = Clock(clock_type=ClockType.STEADY_TIME)
+            group = MutuallyExclusiveCallbackGroup()
+            self._bring_up = self.create_timer(0.0, self._come_up, callback_group=group, clock=steady)
+
+    # Transitions
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Read the parameters and load the model."""
+        return self._transition(self._configure, undo=self._clean_up)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Subscribe to the camera and answer requests."""
+        super().on_activate(state)
+        return self._transition(self._activate, undo=self._deactivate)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Let go of the camera; a request that still waits for it ends with NOT_ACTIVE."""
+        super().on_deactivate(state)
+        return self._transition(self._deactivate)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the model."""
+        return self._transition(self._clean_up)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Let go of everything, from whatever state."""
+        return self._transition(self._clean_up)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Go back to unconfigured, so that the node can be configured again."""
+        return self._transition(self._clean_up)
+
+    def _come_up(self) -> None:
+        """Configure and activate once, when the node spins already, so that requests are refused in words meanwhile."""
+        timer, self._bring_up = self._bring_up, None
+        if timer is None:
+            return
+        self.destroy_timer(timer)
+        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+
+    def _configure(self) -> None:
+        parameters = TraceParameters.of(self)
+        parameters.check()
+        self._frames = Frames(self, parameters.tf_cache_s)
+        self._results = Results(self)
+        self._tracer = parameters.open_tracer()
+        self.get_logger().info(f"configured: {parameters.described()}")
+
+    def _activate(self) -> None:
+        if self._frames is None or self._tracer is None:
+            raise NotActive("cannot activate before configuring")
+        rgbd = RgbdSubscriber(self, self._color_from_depth, TraceParameters.of(self).rgbd_settings())
+        self._tracing = Tracing(rgbd, self._frames, self._tracer)
+        self.get_logger().info(f"ready: ask {self.get_fully_qualified_name()}/get_trace")
+
+    def _deactivate(self) -> None:
+        tracing, self._tracing = self._tracing, None
+        if tracing is not None:
+            tracing.rgbd.close()
+
+    def _clean_up(self) -> None:
+        self._deactivate()
+        for name in ("_tracer", "_frames", "_results"):
+            part = getattr(self, name)
+            setattr(self, name, None)
+            if part is not None:
+                part.close()
+
+    def _transition(
+        self, action: Callable[[], None], undo: Callable[[], None] | None = None
+    ) -> TransitionCallbackReturn:
+        """Run a transition and say what went wrong in it; rclpy itself would swallow that."""
+        try:
+            action()
+        except RobotracerError as error:
+            self.get_logger().error(f"{error.code_name}: {error}")
+            self._last.failed(error)
+            if undo is not None:
+                undo()
+            return TransitionCallbackReturn.FAILURE
+        except Exception:  # noqa: BLE001 - the border: whatever else goes wrong is told, and the node stays alive
+            self.get_logger().error(f"a fault of the node in a transition:\n{traceback.format_exc()}")
+            return TransitionCallbackReturn.ERROR
+        return TransitionCallbackReturn.SUCCESS
+
+    # Requests
+
+    def _get_trace(self, request: GetTrace.Request, response: GetTrace.Response) -> GetTrace.Response:
+        def answer(stages: Stages) -> None:
+            tracing, parameters, results = self._active(), TraceParameters.of(self), self._results
+            instruction, mode = require_sentence("instruction", request.instruction), require_mode(request.mode)
+            target = request.target_frame or parameters.target_frame
+            traced = tracing.trace(instruction, mode, target, parameters, stages)
+            if results is not None:
+                response.trace, response.path = results.publish(traced, stages.seconds)
+                self._afterwards(lambda: results.show(traced, overlay=parameters.overlay))
+            response.message = traced.warnings()
+
+        return self._answered(request.timeout, response, answer)
+
+    def _ask(self, request: Ask.Request, response: Ask.Response) -> Ask.Response:
+        response.value_m = float("nan")
+
+        def answer(stages: Stages) -> None:
+            question = require_sentence("question", request.question)
+            statement = self._active().ask(question, TraceParameters.of(self), stages)
+            response.answer, response.model = statement.answer.text, statement.answer.model
+            response.value_m = statement.value_m
+
+        return self._answered(request.timeout, response, answer)
+
+    def _answered(self, timeout_s: float, response: Any, answer: Callable[[Stages], None]) -> Any:
+        """Fill a response, or its error: the one place where errors end."""
+        stages = Stages(timeout_s if timeout_s > 0.0 else TraceParameters.of(self).timeout_s)
+        try:
+            with self._one_at_a_time():
+                answer(stages)
+        except RobotracerError as error:
+            response.error_code, response.message = error.code, str(error)
+            self.get_logger().warning(f"{error.code_name}: {error}")
+            self._last.failed(error)
+        except Exception as error:  # noqa: BLE001 - the border: a fault of ours is an answer too, and the node lives on
+            response.error_code, response.message = RobotracerError.code, f"a fault of the node: {error!r}"
+            self.get_logger().error(f"a fault of the node in a request:\n{traceback.format_exc()}")
+            self._last.failed(error)
+        else:
+            response.success = True
+            self.get_logger().info(f"answered: {stages}" + (f"; {response.message}" if response.message else ""))
+            self._last.answered(stages.seconds)
+        return response
+
+    @contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        if not self._running.acquire(blocking=False):
+            raise Busy("another request is running; one runs at a time, ask again when it has been answered")
+        try:
+            yield
+        finally:
+            self._running.release()
+
+    def _active(self) -> Tracing:
+        if self._tracing is None:
+            why = f"; the last transition failed: {self._last.message}" if self._last.has_failed else ""
+            raise NotActive(
+                f"{self.get_fully_qualified_name()} is {self._state_machine.current_state[1]}, requests are answered in "
+                f"the state active: configure and activate it, or wait while autostart loads the model{why}"
+            )
+        return self._tracing
+
+    def _color_from_depth(self, target: str, source: str, stamp_ns: int) -> RigidTransform:
+        timeout_s = TraceParameters.of(self).transform_timeout_s
+        return self._active().frames.lookup(target, source, stamp_ns, timeout_s)
+
+    def _afterwards(self, action: Callable[[], None]) -> None:
+        """Run ``action`` when this callback has returned, so that it delays no answer."""
+
+        def guarded() -> None:
+            try:
+                action()
+            except Exception:  # noqa: BLE001 - an executor would end with the exception of a task
+                self.get_logger().error(f"markers or overlay could not be published:\n{traceback.format_exc()}")
+
+        executor = self.executor
+        if executor is None:
+            guarded()
+        else:
+            executor.create_task(guarded)
+
+    def _report(self) -> Report:
+        tracing = self._tracing
+        return self._last.report(self._state_machine.current_state[1], tracing and tracing.rgbd.counts())
+
+    def destroy_node(self) -> None:
+        """Free the model and let go of the camera before the node goes."""
+        self._clean_up()
+        super().destroy_node()
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until it is told to stop."""
+    return run(TraceNode, args, threads=4)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""One request of trace_node, top to bottom: observe, locate, ask, lift, plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from robotracer_ros.errors import NoTransform
+from robotracer_ros.families import Mode
+from robotracer_ros.geometry.observation import RgbdObservation
+from robotracer_ros.geometry.transform import RigidTransform
+from robotracer_ros.nodes.stages import Stages
+from robotracer_ros.nodes.trace_parameters import TraceParameters
+from robotracer_ros.planning import PathSettings, PosePath, plan_path
+from robotracer_ros.ros.frames import Frames
+from robotracer_ros.ros.rgbd import RgbdSubscriber
+from robotracer_ros.tracer import Statement, Tracer, TraceResult
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traced:
+    """Everything one request came to."""
+
+    instruction: str
+    observation: RgbdObservation
+    result: TraceResult
+    target_from_camera: RigidTransform
+    path: PosePath
+    settings: PathSettings
+
+    def warnings(self) -> str:
+        """The path's violations in words, "" when it has none."""
+        found = [violation.describe(self.settings) for violation in self.path.violations]
+        more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
+        return f"the path has {len(found)} violations: {'; '.join(found[:3])}{more}" if found else ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracing:
+    """The camera, TF and the model of an active node."""
+
+    rgbd: RgbdSubscriber
+    frames: Frames
+    tracer: Tracer
+
+    def trace(self, instruction: str, mode: Mode, target: str, parameters: TraceParameters, stages: Stages) -> Traced:
+        """Trace ``instruction`` on the newest frame and plan a path in ``target``.
+
+        Raises:
+            RobotracerError: of any kind.
+        """
+        observation, target_from_camera = self._located(target, parameters, stages)
+        settings = self._path_settings(target, observation, parameters, stages)
+        result = self.tracer.trace(observation, instruction, mode, timeout_s=stages.left_for_model_s())
+        stages.seconds.update(result.seconds)
+        with stages.timed("plan"):
+            path = plan_path(result.spatial, observation, target_from_camera, settings)
+        return Traced(instruction, observation, result, target_from_camera, path, settings)
+
+    def ask(self, question: str, parameters: TraceParameters, stages: Stages) -> Statement:
+        """Ask the model about the newest frame.
+
+        Raises:
+            RobotracerError: of any kind.
+        """
+        observation = self._observed(parameters, stages)
+        with stages.timed("answer"):
+            return self.tracer.ask(observation, question, timeout_s=stages.left_for_model_s())
+
+    def _observed(self, parameters: TraceParameters, stages: Stages) -> RgbdObservation:
+        with stages.timed("observe"):
+            return self.rgbd.newest(parameters.max_age_s, stages.left_s(parameters.observation_timeout_s))
+
+    def _located(
+        self, target: str, parameters: TraceParameters, stages: Stages
+    ) -> tuple[RgbdObservation, RigidTransform]:
+        """The newest frame and where its camera stood, found before the model may think longer than TF remembers.
+
+        A clock that jumps back between the two takes the frame's transforms with it; then a frame of the new time is
+        taken.
+        """
+        observation = self._observed(parameters, stages)
+        while True:
+            try:
+                with stages.timed("transform"):
+                    limit_s = stages.left_s(parameters.transform_timeout_s)
+                    return observation, self.frames.lookup(
+                        target, observation.frame_id, observation.stamp_ns, limit_s
+                    )
+            except NoTransform:
+                newer = self._observed(parameters, stages)
+                if newer.stamp_ns >= observation.stamp_ns:
+                    raise
+                observation = newer
+
+    def _path_settings(
+        self, target: str, observation: RgbdObservation, parameters: TraceParameters, stages: Stages
+    ) -> PathSettings:
+        if not parameters.keeps_orientation:
+            return parameters.path_settings()
+        with stages.timed("transform"):
+            limit_s = stages.left_s(parameters.transform_timeout_s)
+            tool = self.frames.lookup(target, parameters.values["path.tool_frame"], observation.stamp_ns, limit_s)
+        return parameters.path_settings(tool.quaternion_xyzw.tolist())
