@@ -3,7 +3,7 @@
 # missing_tool COMMAND: true when there is none.
 missing_tool() { ! command -v "$1" >/dev/null 2>&1; }
 # missing_library NAME: true when the loader does not know it.
-missing_library() { ! ldconfig -p 2>/dev/null | grep -qF "$1 "; }
+missing_library() { [[ $(ldconfig -p 2>/dev/null) != *"$1 "* ]]; }
 
 # The packages that are needed to build interfaces with this Python.
 packages_to_build() {
