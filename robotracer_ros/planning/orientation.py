@@ -58,13 +58,11 @@ def towards_surface(normal: FloatArray) -> FloatArray:
     Seen from below, where every turn is equally far, the tool turns over about the target frame's x.
     """
     x, y, cosine = normal.tolist()
-    level = x * x + y * y
-    if level == 0 and cosine < 0:
+    if cosine < 0 and x * x + y * y < _PARALLEL**2:
         return np.array([0.0, 0.0, 0.0, 1.0])
     # The smallest turn from -z to -normal is the quaternion w = 1 + cosine, axis (-y, x, 0), here multiplied with the
-    # half turn about x. Written the other way round, 1 + cosine keeps its digits near -1.
-    above = 1 + cosine if cosine > 0 else level / (1 - cosine)
-    return unit(np.array([above, 0.0, -x, y]))
+    # half turn about x.
+    return unit(np.array([1 + cosine, 0.0, -x, y]))
 
 
 def between(first_xyzw: FloatArray, last_xyzw: FloatArray, fraction: FloatArray) -> FloatArray:

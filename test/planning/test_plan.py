@@ -178,12 +178,15 @@ def test_a_ground_path_is_clear_of_the_floor_and_close_to_what_stands_on_it():
     assert ViolationKind.UNOBSERVED not in kinds(nearer)
 
 
-def test_a_floor_that_is_a_centimetre_off_is_no_shadow():
+def test_a_floor_that_is_centimetres_off_is_no_shadow():
+    """Seen from 0.6 m up and 3.5 m away, 2 cm of height are 12 cm of depth."""
     eye = looking((3.0, 0.0, 0.0), (0.0, 0.0, 0.6))
-    observation = observed([Box((-9, -9, -1), (9, 9, 0.008))], camera(640), eye)
-    settings = PathSettings(kind="ground", spacing_m=0.1)
-    path = plan_path(traced([(1.5, 0.0, 0.0), (3.5, 0.3, 0.0)], eye), observation, eye, settings)
-    assert path.violations == ()
+    observation = observed([Box((-9, -9, -1), (9, 9, 0.02))], camera(640), eye)
+    trace = traced([(1.5, 0.0, 0.0), (3.5, 0.3, 0.0)], eye)
+    settings = PathSettings(kind="ground", spacing_m=0.1, depth_tolerance_m=0.025)
+    assert plan_path(trace, observation, eye, settings).violations == ()
+    deeper = plan_path(trace, observation, eye, replace(settings, ground_z_m=-0.025))
+    assert kinds(deeper) == {ViolationKind.UNOBSERVED}
 
 
 def test_frames_that_do_not_match_are_refused():
