@@ -76,12 +76,25 @@ class CameraTopics:
     def publish(self, observation: RgbdObservation, stamp_ns: int | None = None) -> None:
         """Publish one observation; ``stamp_ns`` replaces its own stamp."""
         stamp = observation.stamp_ns if stamp_ns is None else stamp_ns
-        frame = observation.frame_id
-        self._info.publish(info_of(observation.intrinsics, frame, stamp))
-        self._image.publish(rgb_to_image(observation.rgb, frame, stamp))
-        if observation.depth_m is None:
-            return
-        if observation.depth_camera is not None:
-            frame = observation.depth_camera.color_from_depth.source_frame
-            self._depth_info.publish(info_of(observation.depth_camera.intrinsics, frame, stamp))
-        self._depth.publish(depth_to_image(observation.depth_m, frame, stamp, self._depth_encoding))
+        frame, depth, depth_info = observation.frame_id, None, None
+        if observation.depth_m is not None:
+            depth_frame = frame
+            if observation.depth_camera is not None:
+                depth_frame = observation.depth_camera.color_from_depth.source_frame
+                depth_info = info_of(observation.depth_camera.intrinsics, depth_frame, stamp)
+            depth = depth_to_image(observation.depth_m, depth_frame, stamp, self._depth_encoding)
+        image, info = rgb_to_image(observation.rgb, frame, stamp), info_of(observation.intrinsics, frame, stamp)
+        self.publish_messages(image, depth, info, depth_info)
+
+    def publish_messages(
+        self, image: Image | None, depth: Image | None, info: CameraInfo | None, depth_info: CameraInfo | None = None
+    ) -> None:
+        """Publish messages as they are; None stays away."""
+        for publisher, message in (
+            (self._info, info),
+            (self._depth_info, depth_info),
+            (self._image, image),
+            (self._depth, depth),
+        ):
+            if message is not None:
+                publisher.publish(message)

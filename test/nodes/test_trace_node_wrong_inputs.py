@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,13 +50,11 @@ class Stream:
         camera = self.client.camera
         while not self._stop.wait(0.05):
             stamp = self.client.now_ns() + self.stamp_shift_ns
-            for publisher, message in (
-                (camera._info, self.change_info(info_of(CAMERA, "camera", stamp))),
-                (camera._image, self.change_image(rgb_to_image(RGB, "camera", stamp))),
-                (camera._depth, self.change_depth(depth_to_image(self.depth_m, "camera", stamp, "32FC1"))),
-            ):
-                if message is not None:
-                    publisher.publish(message)
+            camera.publish_messages(
+                self.change_image(rgb_to_image(RGB, "camera", stamp)),
+                self.change_depth(depth_to_image(self.depth_m, "camera", stamp, "32FC1")),
+                self.change_info(info_of(CAMERA, "camera", stamp)),
+            )
 
     def close(self) -> None:
         self._stop.set()
@@ -257,7 +254,12 @@ def test_a_second_request_is_told_that_the_node_is_busy(client: Client, stream: 
 
 
 def test_unregistered_depth_without_its_camera_info(client: Client, stream: Stream) -> None:
-    stream.change_depth = lambda message: changed(header=type(message.header)(frame_id="depth_camera", stamp=message.header.stamp))(message)  # type: ignore[return-value]  # fmt: skip
+
+    def elsewhere(message: Image) -> Image:
+        message.header.frame_id = "depth_camera"
+        return message
+
+    stream.change_depth = elsewhere
     settle()
     response = client.trace(GOOD)
     assert not response.success
