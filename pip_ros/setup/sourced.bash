@@ -23,25 +23,27 @@ install_dependencies() {
     say "There is no rosdep; taking it that everything package.xml names is installed."
   elif ! rosdep check "${rosdep[@]}" >"$dot_ros/log/rosdep-check.log" 2>&1; then
     step "Installing what package.xml names" rosdep \
-      "Start again after: rosdep update; rosdep install --from-paths . --ignore-src -y (before it, once: sudo rosdep init)" \
+      "Once: sudo rosdep init. Then: rosdep update; rosdep install --from-paths . --ignore-src -y; and start again." \
       rosdep install "${rosdep[@]}" -y
   fi
 }
 
-# A group of wheels in an environment that sees the distribution's own packages: ruff and the like have no Debian
-# package.
-need_beside_sourced_ros() {
-  local group=$1 beside=$dot_ros/beside-$ROS_DISTRO wanted
-  wanted=$( (printf '%s\n' "$ROS_DISTRO" && cat "$repo/pip_ros/locks/$group.txt") | digest)
-  if ! is_fresh "beside-$group" "$wanted"; then
-    forget "beside-$group"
+# `./run check` with the same ruff, mypy, NumPy and OpenCV types everywhere, apart from the distribution's packages:
+# what those are typed as differs from release to release.
+need_check_tools() {
+  local tools=$dot_ros/check locks=$repo/pip_ros/locks wanted
+  wanted=$(cat "$locks/core.txt" "$locks/dev.txt" | digest)
+  if ! is_fresh check "$wanted"; then
+    forget check
     python3 -c 'import ensurepip' 2>/dev/null || need_debian python3-venv
-    [[ -x $beside/bin/python ]] || step "Making an environment for what has no Debian package" beside \
-      "The log says why." python3 -m venv --system-site-packages "$beside"
-    touch "$beside/COLCON_IGNORE"
-    step "Installing the wheels of pip_ros/locks/$group.txt" "beside-$group" "If the network failed: start again." \
-      "$beside/bin/python" -m pip install --disable-pip-version-check -r "$repo/pip_ros/locks/$group.txt"
-    remember "beside-$group" "$wanted"
+    rm -rf "$tools"
+    step "Installing ruff and mypy" check "If the network failed: start again." bash -euo pipefail -c '
+      python3 -m venv "$1"
+      touch "$1/COLCON_IGNORE"
+      grep -vE "^(ros|colcon)-" "$2/core.txt" >"$1/core.txt"
+      "$1/bin/python" -m pip install --disable-pip-version-check -r "$1/core.txt" -r "$2/dev.txt"
+    ' install "$tools" "$locks"
+    remember check "$wanted"
   fi
-  PATH=$beside/bin:$PATH
+  PATH=$tools/bin:$PATH
 }

@@ -46,9 +46,9 @@ build_workspace() {
   remember workspace "$wanted"
 }
 
-# This shell inside the workspace. What colcon's setup.bash would set, without it: that one breaks on a path with spaces.
-# The sources come first, so that they are live in every process; the generated msg, srv and action are found behind
-# them (robotracer_ros/__init__.py).
+# This shell inside the workspace. What colcon's setup.bash would set, without it: that one breaks on a path with
+# spaces. The sources come first, so that they are live in every process; the generated msg, srv and action are found
+# behind them (robotracer_ros/__init__.py).
 enter_workspace() {
   local installed=$workspace/install modules
   for modules in "$installed"/lib/python3*/site-packages "$installed"/local/lib/python3*/dist-packages; do
