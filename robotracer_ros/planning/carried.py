@@ -113,11 +113,8 @@ def _highest_contained(
     while high - low > _LEVEL_M:
         middle = (low + high) / 2
         low, high = (middle, high) if spills(middle) else (low, middle)
-    level = high + _ABOVE_SUPPORT_M
-    # Nothing of the object is that far above its support, not even the grasped point: it is as flat as the noise.
-    if level > top:
-        return np.zeros(depth.shape, dtype=np.bool_)
-    return reached(level)
+    # Where even the grasped point is not that far above the support, it is closed itself, and nothing is reached.
+    return reached(high + _ABOVE_SUPPORT_M)
 
 
 def _connected(depth: npt.NDArray[np.float32], closed: npt.NDArray[np.bool_], seed: int) -> npt.NDArray[np.bool_]:

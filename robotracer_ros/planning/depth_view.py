@@ -80,12 +80,12 @@ class DepthView:
         inside = np.flatnonzero(self.camera.contains(pixels))
         centre = np.rint(pixels[inside]).astype(np.int64)
         offset = np.arange(-radius_px, radius_px + 1)
-        rows = (centre[:, 1, None] + offset)[:, :, None]
-        columns = (centre[:, 0, None] + offset)[:, None, :]
-        on_image = (rows >= 0) & (rows < self.camera.height) & (columns >= 0) & (columns < self.camera.width)
-        depth = self.depth_m[rows.clip(0, self.camera.height - 1), columns.clip(0, self.camera.width - 1)]
+        # Beyond the border its pixels are repeated further away than they are, which changes nothing.
+        rows = (centre[:, 1, None] + offset).clip(0, self.camera.height - 1)
+        columns = (centre[:, 0, None] + offset).clip(0, self.camera.width - 1)
+        depth = self.depth_m[rows[:, :, None], columns[:, None, :]]
         away_px = np.hypot(offset[:, None], offset[None, :])
-        read = on_image & np.isfinite(depth) & (away_px <= radius_px)
+        read = np.isfinite(depth) & (away_px <= radius_px)
         nearest_px = np.where(read, away_px, np.inf).min(axis=(1, 2), initial=np.inf)
         # One pixel more than the nearest reading, diagonals included.
         near = read & (away_px <= nearest_px[:, None, None] + 1.5)
