@@ -77,7 +77,7 @@ def between(first_xyzw: FloatArray, last_xyzw: FloatArray, fraction: FloatArray)
 
 
 def tangents(positions_m: FloatArray) -> FloatArray:
-    """Unit directions (M, 3) of the path at positions (M, 3), no two in a row the same: M at least 2.
+    """Unit directions (M, 3) of the path at positions (M, 3), of which no two in a row are the same; M at least 2.
 
     At an inner waypoint the direction halfway between coming and leaving; where the path turns back on itself, the
     one of leaving.
