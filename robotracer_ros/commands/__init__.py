@@ -1,0 +1,1 @@
+"""What `robotracer` does: one module per command, each with ``run(arguments)`` that returns the exit status."""

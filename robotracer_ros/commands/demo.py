@@ -1,0 +1,26 @@
+"""`robotracer demo`: the way to the demonstration over ROS, which lives with the nodes."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+
+from robotracer_ros.errors import InvalidRequest
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Start the demonstration.
+
+    Raises:
+        InvalidRequest: when ROS 2 is not there, or ``--rgbd`` comes without ``--answers`` or the other way round.
+    """
+    if bool(arguments.rgbd) != bool(arguments.answers):
+        raise InvalidRequest("--rgbd DIR and --answers FILE go together: the frame, and a model's answers about it")
+    try:
+        import_module("rclpy")
+    except ModuleNotFoundError as error:
+        raise InvalidRequest(
+            "the demo runs over ROS 2, and rclpy cannot be imported here; "
+            "source your ROS 2 installation, or start it as `./run demo`, which brings its own"
+        ) from error
+    return int(import_module("robotracer_ros.nodes.demo").run(arguments) or 0)
