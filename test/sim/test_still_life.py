@@ -83,7 +83,7 @@ def test_the_instruction_names_what_is_there_in_its_colour(scene, view):
                 mean = picture.rgb[picture.labels == index].mean(axis=0)
                 assert mean.argmax() == primaries[colour], thing.name
                 checked += 1
-    assert checked > 5
+    assert checked >= 3
 
 
 @pytest.mark.parametrize("seed", SEEDS)
