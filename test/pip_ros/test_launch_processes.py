@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,12 +23,12 @@ import launch
 
 ROOT = Path(__file__).resolve().parents[2]
 ROS2 = ROOT / "pip_ros" / "bin" / "ros2"
-PATIENCE_S = 20.0
+PATIENCE_S = 40.0
 
 if ROOT / "pip_ros" not in Path(launch.__file__).resolve().parents:
     pytest.skip("the genuine launch is on the path: nothing to prove", allow_module_level=True)
 
-HEAD = """
+HEAD = r"""
 import sys
 from launch import LaunchDescription
 from launch.actions import *
@@ -35,11 +36,11 @@ from launch.event_handlers import *
 from launch.substitutions import *
 
 def python(*lines, **kwargs):
-    return ExecuteProcess(cmd=[sys.executable, '-S', '-u', '-c', '\\n'.join(lines)], name='child', **kwargs)
+    return ExecuteProcess(cmd=[sys.executable, '-S', '-u', '-c', '\n'.join(lines)], name='child', **kwargs)
 
 SLEEPER = [
     'import os, time',
-    'try: print("up", os.getpid()), time.sleep(60)',
+    'try: os.write(1, b"up %d\\n" % os.getpid()), time.sleep(60)',
     'except KeyboardInterrupt: print("interrupted")',
 ]
 
@@ -69,18 +70,26 @@ class Launch:
             start_new_session=True,
         )
 
+        # Reading lines has no time-out of its own: a launch that hangs is killed, and the test fails on what it reads.
+        self.watchdog = threading.Timer(PATIENCE_S, self.kill)
+        self.watchdog.start()
+
     def read_until(self, pattern: str) -> re.Match[str]:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+        for line in self.process.stdout or ():
             self.lines.append(line.rstrip("\n"))
             if match := re.search(pattern, line):
                 return match
         raise AssertionError(f"no line matches {pattern!r} in {self.lines}")
 
     def finish(self) -> int:
-        rest, _ = self.process.communicate(timeout=PATIENCE_S)
-        self.lines += rest.splitlines()
-        return self.process.returncode
+        self.lines += [line.rstrip("\n") for line in self.process.stdout or ()]
+        return self.process.wait()
+
+    def kill(self) -> None:
+        self.watchdog.cancel()
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
 
 @pytest.fixture
@@ -93,9 +102,9 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Launch]]:
 
     yield starter
     for one in started:
-        if one.process.poll() is None:
-            os.killpg(one.process.pid, signal.SIGKILL)
-            one.process.wait()
+        one.kill()
+        if one.process.stdout is not None:
+            one.process.stdout.close()
 
 
 def is_alive(pid: int) -> bool:
