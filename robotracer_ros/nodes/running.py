@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -16,6 +17,7 @@ from robotracer_ros.errors import RobotracerError
 
 # How long the executor waits for work; a signal that arrives meanwhile is seen after that long at the latest.
 _SPIN_S: Final = 0.2
+_SETTLE_S: Final = 0.05
 
 
 def run(make_node: Callable[[], Node], args: list[str] | None, *, threads: int) -> int:
@@ -47,6 +49,8 @@ def run(make_node: Callable[[], Node], args: list[str] | None, *, threads: int) 
     except ExternalShutdownException:
         node.get_logger().debug("shut down from outside")
     finally:
+        # A callback that has just ended still wakes the executor; one that is gone by then answers with a warning.
+        time.sleep(_SETTLE_S)
         executor.shutdown(timeout_sec=1.0)
         node.destroy_node()
         rclpy.try_shutdown()

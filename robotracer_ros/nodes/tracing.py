@@ -10,7 +10,7 @@ from robotracer_ros.geometry.observation import RgbdObservation
 from robotracer_ros.geometry.transform import RigidTransform
 from robotracer_ros.nodes.stages import Stages
 from robotracer_ros.nodes.trace_parameters import TraceParameters
-from robotracer_ros.planning import PathSettings, PosePath, plan_path
+from robotracer_ros.planning import PathSettings, PosePath, ViolationKind, plan_path
 from robotracer_ros.ros.frames import Frames
 from robotracer_ros.ros.rgbd import RgbdSubscriber
 from robotracer_ros.tracer import Statement, Tracer, TraceResult
@@ -28,10 +28,14 @@ class Traced:
     settings: PathSettings
 
     def warnings(self) -> str:
-        """The path's violations in words, "" when it has none."""
-        found = [violation.describe(self.settings) for violation in self.path.violations]
-        more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
-        return f"the path has {len(found)} violations: {'; '.join(found[:3])}{more}" if found else ""
+        """The path's violations in words, the worst of each kind; "" when it has none."""
+        words = []
+        for kind in ViolationKind:
+            found = [violation for violation in self.path.violations if violation.kind == kind]
+            if found:
+                worst = max(found, key=lambda violation: (violation.amount_m == violation.amount_m, violation.amount_m))
+                words.append(f"{len(found)} of {len(self.path)} poses {kind.name}, at worst {worst.describe(self.settings)}")
+        return "; ".join(words)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

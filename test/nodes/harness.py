@@ -15,7 +15,7 @@ from typing import Any
 
 import rclpy
 import yaml
-from rclpy.executors import MultiThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from tf2_ros import StaticTransformBroadcaster
 
@@ -32,7 +32,7 @@ class Client:
         self.node = Node(name, parameter_overrides=parameters or [])
         self.camera = CameraTopics(self.node, reliable=True)
         self._static = StaticTransformBroadcaster(self.node)
-        self._executor = MultiThreadedExecutor(num_threads=3)
+        self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
         self._thread = threading.Thread(target=self._spin, daemon=True)
         self._stopped = False
