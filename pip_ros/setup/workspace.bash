@@ -10,16 +10,11 @@ workspace_digest() {
     cd "$repo"
     printf '%s\n' "$1" "$repo"
     find CMakeLists.txt package.xml msg srv action "${@:2}" -type f -print0 | sort -z | xargs -0 sha256sum
-    find_existing robotracer_ros launch config urdf rviz docs checkpoints -type f -not -path '*/__pycache__/*' -print | sort
+    # Folders that are not there yet are no error, and appear in the list once they are.
+    for folder in robotracer_ros launch config urdf rviz docs checkpoints; do
+      [[ ! -d $folder ]] || find "$folder" -type f -not -path '*/__pycache__/*'
+    done | sort
   ) | digest
-}
-find_existing() {
-  local folders=() rest=("$@")
-  while [[ ${rest[0]} != -* ]]; do
-    [[ ! -e ${rest[0]} ]] || folders+=("${rest[0]}")
-    rest=("${rest[@]:1}")
-  done
-  find "${folders[@]}" "${rest[@]}"
 }
 
 # build_workspace FLAVOUR PACKAGE_FOLDER... -- CMAKE_ARGUMENT...: folders relative to the repository, "." for the
