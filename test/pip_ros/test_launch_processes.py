@@ -210,6 +210,19 @@ def test_the_end_does_not_wait_for_a_daemon_that_holds_the_pipes(start: Callable
     assert took_s < 10
 
 
+def test_a_reader_that_goes_away_does_not_stop_the_launch(start: Callable[..., Launch], tmp_path: Path) -> None:
+    done = tmp_path / "done"
+    one = start(
+        "python('import time; time.sleep(0.5); print(1); print(2)', output='screen'),"
+        f"RegisterEventHandler(OnProcessExit(on_exit=ExecuteProcess(cmd=['touch', {str(done)!r}]), handle_once=True)),"
+    )
+    one.read_until("process started")
+    assert one.process.stdout is not None
+    one.process.stdout.close()
+    assert one.process.wait(PATIENCE_S) == 0
+    assert done.exists()
+
+
 def test_a_command_that_cannot_be_started_is_told_of_and_the_rest_goes_on(start: Callable[..., Launch]) -> None:
     one = start("ExecuteProcess(cmd=['/no/such/program']), python('print(1)', output='screen'),")
     assert one.finish() == 0

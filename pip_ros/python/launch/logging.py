@@ -29,9 +29,15 @@ class _LogFile(python_logging.Handler):
 
 
 def show(text: str) -> None:
-    """Put one line on the screen at once."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    """Put one line on the screen at once, or nowhere once the reader of a pipe has gone."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # `ros2 launch ... | head` must not leave processes behind by failing in the middle of things.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def log_quietly(name: str, text: str) -> None:

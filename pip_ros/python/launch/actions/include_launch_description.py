@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from launch.action import Action
@@ -13,6 +14,7 @@ from launch.launch_description_entity import LaunchDescriptionEntity
 from launch.launch_description_source import LaunchDescriptionSource
 from launch.launch_description_sources.any_launch_description_source import AnyLaunchDescriptionSource
 from launch.logging import get_logger
+from launch.substitutions import SubstitutionFailure
 from launch.substitutions.phrase import SomeSubstitutionsType, as_phrase, perform_phrase
 
 if TYPE_CHECKING:
@@ -48,11 +50,13 @@ class IncludeLaunchDescription(Action):
         """Where the description stands."""
         return self.__source
 
-    def argument_names(self, context: LaunchContext | None = None) -> list[str]:
-        """Return the names of the given arguments, those that need a context as `--show-args` would print them."""
-        if context is None:
-            return ["".join(getattr(word, "text", word.describe()) for word in name) for name, _ in self.__arguments]
-        return [perform_phrase(context, name) for name, _ in self.__arguments]
+    def static_argument_names(self) -> list[str]:
+        """Return the names of the given arguments, as far as known without a context."""
+        names = []
+        for name, _ in self.__arguments:
+            with suppress(SubstitutionFailure):
+                names.append(perform_phrase(LaunchContext(), name))
+        return names
 
     def execute(self, context: LaunchContext) -> list[LaunchDescriptionEntity]:
         """Answer with the arguments, the description, and the way back to the including file.
@@ -69,11 +73,11 @@ class IncludeLaunchDescription(Action):
         return [*setters, description, way_back]
 
     def __check_arguments(self, context: LaunchContext, description: LaunchDescription) -> None:
-        given = self.argument_names(context)
+        given = [perform_phrase(context, name) for name, _ in self.__arguments]
         for argument, includes in description.get_launch_arguments_with_include_launch_description_actions():
             if argument.conditionally_included or argument.default_value is not None:
                 continue
-            names = [*given, *(name for include in includes for name in include.argument_names())]
+            names = [*given, *(name for include in includes for name in include.static_argument_names())]
             if argument.name not in names:
                 raise RuntimeError(
                     f"Included launch description missing required argument '{argument.name}' "
