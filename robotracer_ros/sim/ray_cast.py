@@ -93,6 +93,8 @@ def lit_share(solids: Sequence[Solid], casters: Sequence[int], hits: Hits, to_li
         # The light stands above: what is higher than a body cannot lie in its shadow. And the bodies are
         # convex: none hides the light from a side of its own that faces it.
         shaded = np.flatnonzero(near & (height < solid.top_m) & (hits.solid != caster))
+        if not len(shaded):
+            continue
         starts = hits.points_m[shaded] + _LIFT_OFF_M * hits.normals[shaded]
         for part, direction in enumerate(to_light):
             hidden[shaded, part] |= np.isfinite(solid.distances(starts, direction))

@@ -115,7 +115,7 @@ class StillLife:
         depth = np.empty(count, dtype=np.float32)
         solid = np.empty(count, dtype=np.int16)
         facing = np.empty((count, 3), dtype=np.uint8)
-        colours = np.empty((count, 3))
+        colours = np.empty((count, 3), dtype=np.float32)
         for first in range(0, count, _RAYS_AT_ONCE):
             band = slice(first, min(first + _RAYS_AT_ONCE, count))
             hits, colours[band] = self._seen(intrinsics, _pixels(np.arange(band.start, band.stop), width))
@@ -176,7 +176,7 @@ class StillLife:
         rays = intrinsics.rays(pixels)
         return self.table_from_camera.rotate(np.column_stack([rays, np.ones(len(rays))]))
 
-    def _seen(self, intrinsics: CameraIntrinsics, pixels: FloatArray) -> tuple[Hits, FloatArray]:
+    def _seen(self, intrinsics: CameraIntrinsics, pixels: FloatArray) -> tuple[Hits, npt.NDArray[np.float32]]:
         directions = self._directions(intrinsics, pixels)
         hits = cast(self._solids, self.table_from_camera.translation_m, directions)
         casters = range(_ROOM_SOLIDS - 1, len(self._solids))
