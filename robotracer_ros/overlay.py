@@ -81,8 +81,8 @@ def draw_overlay(rgb: Picture, trace: SpatialTrace, instruction: str = "") -> Pi
         return picture
     _draw_shadow(picture, pixels, unit)
     _draw_line(picture, pixels, unit)
-    _draw_dots(picture, pixels, sources, unit)
     _draw_ends(picture, pixels, unit)
+    _draw_dots(picture, pixels, sources, unit)
     _draw_labels(picture, pixels, trace.depth_m[known], caption.box, unit)
     return picture
 

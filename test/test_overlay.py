@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robotracer_ros.caption import ascii_text
 from robotracer_ros.errors import BadImage
 from robotracer_ros.geometry.trace import DepthSource, SpatialTrace
 from robotracer_ros.overlay import SOURCE_COLOURS, colour_ramp, draw_overlay
@@ -92,16 +91,6 @@ def test_a_megabyte_of_instruction_is_cut_in_no_time():
     draw_overlay(grey(640, 480), trace(arch(640, 480)), "müde " * 200_000)
     draw_overlay(grey(640, 480), trace(arch(640, 480)), "a" * 1_000_000)
     assert time.perf_counter() - started < 1.0
-
-
-@given(st.text())
-def test_captions_are_printable_ascii(text):
-    assert all(" " <= letter <= "~" for letter in ascii_text(text))
-
-
-def test_near_letters_replace_what_the_font_lacks():
-    assert ascii_text("Die Tasse – „schön“ – auf\nden\tTisch 放在左边!") == 'Die Tasse - "schon" - auf den Tisch ?!'
-    assert ascii_text("Größe 5°") == "Grosse 5 deg"
 
 
 def test_labels_keep_off_points_line_and_each_other():
