@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
-from rclpy.subscription import Subscription
 
 from robotracer_ros.ros.pairing import Sample, Stash
 from robotracer_ros.ros.qos import OVERRIDES, sensor_qos
@@ -20,24 +19,27 @@ _MOST_TAKEN_AT_ONCE: Final = 64
 
 
 class UnwatchedGroup(CallbackGroup):
-    """A callback group whose subscriptions no executor waits for.
+    """A callback group that no executor waits for.
 
-    An executor of rclpy asks the group before it puts a subscription into its wait set. As the answer is no, a frame
-    that arrives wakes nobody: the middleware keeps the last few and drops older ones, which costs an idle node next to
-    nothing. Whoever wants them takes them (`Feed.collect`). Events of the subscription, such as the warning about
-    incompatible QoS, are executed as in a reentrant group.
+    An executor of rclpy asks the group before it puts an entity into its wait set. As the answer is no, a frame that
+    arrives wakes nobody: the middleware keeps the last few and drops older ones, which costs an idle node next to
+    nothing. Whoever wants them takes them (`Feed.collect`).
+
+    Events of the subscription, such as rclpy's own about incompatible QoS, must stay out of the wait set as well: they
+    bring the reader's status condition into it, frames that wait keep that condition true in rmw_fastrtps, and the
+    executor would turn on it without end. `Feed.described` tells of incompatible QoS instead.
     """
 
     def can_execute(self, entity: object) -> bool:
-        """Whether an executor may wait for ``entity`` and run it."""
-        return not isinstance(entity, Subscription)
+        """Whether an executor may wait for ``entity`` and run it: never."""
+        return False
 
     def beginning_execution(self, entity: object) -> bool:
-        """Whether an executor may run ``entity`` now."""
-        return self.can_execute(entity)
+        """Whether an executor may run ``entity`` now: never."""
+        return False
 
     def ending_execution(self, entity: object) -> None:
-        """Nothing is held while an event is executed."""
+        """Never called, as nothing is executed."""
 
 
 class Feed:

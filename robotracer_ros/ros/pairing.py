@@ -60,7 +60,8 @@ class Stash:
     def since_jump_of(self, other: Stash) -> list[Sample]:
         """The samples that are not older than the last jump back of either topic."""
         same = max(self._jumped_after_ns, other._jumped_after_ns) < min(self._jumped_at_ns, other._jumped_at_ns)
-        # Both topics jumped in one stretch of time: one event, which each of them met at its own next sample.
+        # Both topics jumped in one stretch of time: one event, which each of them met at its own next sample. Only runs
+        # of fewer frames than one topic lags behind the other could be mistaken for one.
         return [sample for sample in self.samples if same or sample.arrival_ns >= other._jumped_at_ns]
 
 
