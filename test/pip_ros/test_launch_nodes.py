@@ -63,7 +63,9 @@ def generate_launch_description():
 """
 
 
-def test_a_node_gets_what_the_launch_file_says(tmp_path: Path) -> None:
+@pytest.fixture
+def demo(tmp_path: Path) -> Path:
+    """A folder with the launch file and its parameter files, and the prefix of the package `demo` at once."""
     (tmp_path / "share/ament_index/resource_index/packages").mkdir(parents=True)
     (tmp_path / "share/ament_index/resource_index/packages/demo").touch()
     (tmp_path / "lib/demo").mkdir(parents=True)
@@ -72,11 +74,15 @@ def test_a_node_gets_what_the_launch_file_says(tmp_path: Path) -> None:
     (tmp_path / "a.launch.py").write_text(LAUNCH_FILE)
     (tmp_path / "params.yaml").write_text("/**:\n  ros__parameters: {of_file: 1, only_in_file: [x, z]}\n")
     (tmp_path / "placeholders.yaml").write_text("/**:\n  ros__parameters: {placeholder: $(var v)}\n")
-    places = os.pathsep.join([str(tmp_path), os.environ.get("AMENT_PREFIX_PATH", "")])
+    return tmp_path
+
+
+def test_a_node_gets_what_the_launch_file_says(demo: Path) -> None:
+    places = os.pathsep.join([str(demo), os.environ.get("AMENT_PREFIX_PATH", "")])
     done = subprocess.run(
         [sys.executable, str(ROS2), "launch", "a.launch.py"],
-        env={**os.environ, "AMENT_PREFIX_PATH": places, "ROS_LOG_DIR": str(tmp_path / "log")},
-        cwd=tmp_path,
+        env={**os.environ, "AMENT_PREFIX_PATH": places, "ROS_LOG_DIR": str(demo / "log")},
+        cwd=demo,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

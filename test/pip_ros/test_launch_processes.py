@@ -250,6 +250,13 @@ def test_a_handler_that_answers_once_does_so_while_the_process_comes_back(start:
     assert sum("process started" in line for line in one.lines) == 2
 
 
+def test_the_handler_registered_last_answers_first(start: Callable[..., Launch]) -> None:
+    handlers = "".join(f"RegisterEventHandler(OnShutdown(on_shutdown=LogInfo(msg='{word}')))," for word in "abc")
+    one = start(handlers)
+    assert one.finish() == 0
+    assert [line[-1] for line in one.lines if "launch.user" in line] == ["c", "b", "a"]
+
+
 def test_what_is_not_shown_is_in_the_log(start: Callable[..., Launch]) -> None:
     one = start("python('print(\"hidden\")', 'import sys', 'print(\"seen\", file=sys.stderr)'),")
     assert one.finish() == 0
