@@ -158,7 +158,7 @@ def _add_trace(trace: argparse.ArgumentParser) -> None:
 
 
 def _add_demo(demo: argparse.ArgumentParser) -> None:
-    demo.add_argument("instruction", nargs="?", default="", help="what to do; the scene's own task when left out")
+    demo.add_argument("instruction", nargs="?", default="", help="what to do, with --rgbd; the table has its own task")
     demo.add_argument("--rgbd", metavar="DIR", help="a real frame, with --answers")
     demo.add_argument("--answers", metavar="FILE", help="JSON Lines of a model's answers about that frame")
     demo.add_argument("--out", metavar="DIR", default=".", help="where overlay.png and trace.ply go (here)")

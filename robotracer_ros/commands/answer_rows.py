@@ -20,6 +20,8 @@ _PICTURES_BELOW: Final = "raw_data"
 _SAME_SHAPE: Final = 0.01
 # A principal point farther from the middle, as a share of the size, betrays intrinsics of a picture of another size.
 _OFF_CENTRE: Final = 0.2
+# No camera has more; JSON knows whole numbers that no float holds.
+_WIDEST: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class Cameras:
 
     def found(self, name: str) -> Path | None:
         """The file a row calls ``name``, in the first folder that has it; None where none has."""
-        return next((folder / name for folder in self.folders if name and (folder / name).is_file()), None)
+        return next((folder / name for folder in self.folders if name and _is_file(folder / name)), None)
 
     def of(self, row: Row) -> CameraIntrinsics:
         """The camera that a row's coordinates belong to.
@@ -140,9 +142,8 @@ class Cameras:
 
     def _size(self, row: Row) -> tuple[int, int, bool]:
         """(width, height) and whether somebody stated it for these intrinsics, rather than a picture's header."""
-        width, height = row.said.get("width"), row.said.get("height")
-        if isinstance(width, int) and isinstance(height, int):
-            return width, height, True
+        if "width" in row.said or "height" in row.said:
+            return *_stated_size(row), True
         # The intrinsics are the depth picture's, which may be smaller than the colour picture.
         names = [row.path("gt_depth_path", "depth_path"), row.path("image_path", "image")]
         sizes = [(path, image_size(path)) for name in names if (path := self.found(name)) is not None]
@@ -166,10 +167,26 @@ class Cameras:
         return ", ".join(str(folder) for folder in self.folders)
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        # A name too long, or of letters that no file system has, names no file.
+        return False
+
+
+def _stated_size(row: Row) -> tuple[int, int]:
+    size = row.said.get("width"), row.said.get("height")
+    width, height = size
+    if not (isinstance(width, int) and isinstance(height, int) and 0 < width <= _WIDEST and 0 < height <= _WIDEST):
+        raise BadCameraInfo(f"line {row.line}: width and height must be pixels from 1 to {_WIDEST}, not {size!r:.80}")
+    return width, height
+
+
 def _focal_and_centre(line: int, matrix: object) -> tuple[float, float, float, float]:
     try:
         numbers = np.array(matrix, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise BadCameraInfo(f"line {line}: the camera matrix must be 3x3 or 4x4 numbers, not {matrix!r:.80}") from error
     if numbers.shape not in ((3, 3), (4, 4)):
         raise BadCameraInfo(f"line {line}: the camera matrix must be 3x3 or 4x4, received {numbers.shape}")

@@ -12,10 +12,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Start the demonstration.
 
     Raises:
-        InvalidRequest: when ROS 2 is not there, or ``--rgbd`` comes without ``--answers`` or the other way round.
+        InvalidRequest: when ROS 2 is not there, or when ``--rgbd``, ``--answers`` and the instruction do not come
+            together.
     """
     if bool(arguments.rgbd) != bool(arguments.answers):
         raise InvalidRequest("--rgbd DIR and --answers FILE go together: the frame, and a model's answers about it")
+    if arguments.rgbd and not arguments.instruction:
+        raise InvalidRequest("--rgbd needs to hear what to do: one of the instructions that the answers are for")
+    if arguments.instruction and not arguments.rgbd:
+        raise InvalidRequest("the synthetic table knows the answer to its own task only; leave the instruction out")
     try:
         import_module("rclpy")
     except ModuleNotFoundError as error:
