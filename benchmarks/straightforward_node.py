@@ -7,6 +7,7 @@ whole cloud, carries the cloud into the target frame and looks the trace's point
 from __future__ import annotations
 
 import ast
+import contextlib
 import sys
 
 import cv2
@@ -95,10 +96,8 @@ def main() -> int:
     rclpy.init()
     executor = MultiThreadedExecutor(num_threads=4)
     executor.add_node(StraightforwardNode())
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         executor.spin()
-    except KeyboardInterrupt:
-        pass
     return 0
 
 

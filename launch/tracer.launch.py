@@ -4,40 +4,41 @@ from pathlib import Path
 
 import yaml
 from ament_index_python.packages import get_package_share_directory
-from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from launch import LaunchDescription
+
 SHARE = Path(get_package_share_directory("robotracer_ros"))
+CAMERAS = yaml.safe_load((SHARE / "config" / "cameras.yaml").read_text())
 TOPICS = ("image", "depth", "camera_info", "depth_camera_info")
 
 ARGUMENTS = {
-    "params_file": (str(SHARE / "config" / "tracer.yaml"), "parameters of trace_node; every key is explained in the default file"),
+    "params_file": (str(SHARE / "config" / "tracer.yaml"), "parameters of trace_node; the default file explains them"),
     "namespace": ("", "namespace of the node and of its relative topics"),
     "use_sim_time": ("false", "take the time from /clock: for simulation, and for bags played with --clock"),
-    "camera": ("generic", "which preset of config/cameras.yaml fills in the topics: generic, realsense, realsense_unaligned, orbbec, zed, zed_4, azure_kinect"),
+    "camera": ("generic", f"preset that fills in the topics: {', '.join(CAMERAS)}"),
     "image_topic": ("", 'colour image; "" means the preset\'s'),
     "depth_topic": ("", 'depth image; "" means the preset\'s'),
     "camera_info_topic": ("", 'intrinsics of the colour image; "" means the preset\'s'),
-    "depth_camera_info_topic": ("", 'intrinsics of a depth image that is not registered to colour; "" means the preset\'s'),
+    "depth_camera_info_topic": ("", 'intrinsics of depth that is not registered to colour; "" means the preset\'s'),
     "target_frame": ("", 'frame of the answers, such as base_link; "" means that of params_file'),
     "backend": ("", 'where the model runs: replay or query_api; "" means that of params_file'),
     "answers": ("", 'recording that the backend replay answers from; "" means that of params_file'),
     "url": ("", 'model server that the backend query_api asks; "" means that of params_file'),
     "rviz": ("false", "open RViz with the image, the depth cloud, the path and the markers"),
     "log_level": ("info", "debug, info, warn, error or fatal"),
-}  # fmt: skip
+}
 
 
 def start(context):
     """Build the nodes, once the arguments are known."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    presets = yaml.safe_load((SHARE / "config" / "cameras.yaml").read_text())
-    if given["camera"] not in presets:
-        raise RuntimeError(f"there is no camera preset {given['camera']!r}; there are {', '.join(sorted(presets))}")
-    preset = presets[given["camera"]]
+    if given["camera"] not in CAMERAS:
+        raise RuntimeError(f"there is no camera preset {given['camera']!r}; there are {', '.join(CAMERAS)}")
+    preset = CAMERAS[given["camera"]]
     remappings = [(topic, given[f"{topic}_topic"] or preset[f"{topic}_topic"]) for topic in TOPICS]
     overruled = {
         "target_frame": given["target_frame"],

@@ -266,9 +266,7 @@ def _tell(response: GetTrace.Response, took_s: float) -> None:
     print(f"   u [px]  v [px]  depth [m]  from          x        y        z  [m] in {trace.header.frame_id}")
     for point in trace.points:
         where = f"{point.position.x:8.3f} {point.position.y:8.3f} {point.position.z:8.3f}"
-        print(
-            f"  {point.u:7.1f} {point.v:7.1f} {point.depth:10.3f}  {DepthSource(point.depth_source).name:<12}{where}"
-        )
+        print(f"  {point.u:7.1f} {point.v:7.1f} {point.depth:10.3f}  {DepthSource(point.depth_source).name:<12}{where}")
     print(f"\n  path: {len(response.path.poses)} poses. {response.message or 'No violations.'}")
 
 

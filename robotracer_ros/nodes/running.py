@@ -24,7 +24,7 @@ def run(make_node: Callable[[], Node], args: list[str] | None, *, threads: int) 
     """Spin a node on ``threads`` threads until SIGINT, SIGTERM or a shutdown; returns the exit code.
 
     The signals are taken here: rclpy's handler raises KeyboardInterrupt wherever the main thread happens to be, in the
-    middle of freeing a model too, and a spin without a time-out can sleep through one. A second signal ends the process.
+    middle of freeing a model too, and a spin without a time-out can sleep through one. A second one ends the process.
     """
     stop = threading.Event()
 

@@ -175,7 +175,7 @@ class TraceNode(LifecycleNode):
             response.error_code, response.message = error.code, str(error)
             self.get_logger().warning(f"{error.code_name}: {error}")
             self._last.failed(error)
-        except Exception as error:  # noqa: BLE001 - the border: a fault of ours is an answer too, and the node lives on
+        except Exception as error:  # noqa: BLE001 - the border: a fault of ours is an answer too
             response.error_code, response.message = RobotracerError.code, f"a fault of the node: {error!r}"
             self.get_logger().error(f"a fault of the node in a request:\n{traceback.format_exc()}")
             self._last.failed(error)
@@ -198,8 +198,8 @@ class TraceNode(LifecycleNode):
         if self._tracing is None:
             why = f"; the last transition failed: {self._last.message}" if self._last.has_failed else ""
             raise NotActive(
-                f"{self.get_fully_qualified_name()} is {self._state_machine.current_state[1]}, requests are answered in "
-                f"the state active: configure and activate it, or wait while autostart loads the model{why}"
+                f"{self.get_fully_qualified_name()} is {self._state_machine.current_state[1]}; requests are answered "
+                f"when it is active: configure and activate it, or wait while autostart loads the model{why}"
             )
         return self._tracing
 

@@ -42,7 +42,7 @@ TRACE_PARAMETERS: Final = (
     Parameter("use_depth", True, "subscribe to depth; false for a colour camera and a model that gives depth"),
     Parameter("image_transport", "raw", "of the colour image", choices=("raw", "compressed")),
     Parameter("depth_transport", "raw", "of the depth image", choices=tuple(TRANSPORT_SUFFIX)),
-    Parameter("rectified", "auto", "whether colour is rectified; auto goes by the topic's name", choices=tuple(_RECTIFIED)),
+    Parameter("rectified", "auto", "whether colour is rectified; auto: by the topic's name", choices=tuple(_RECTIFIED)),
     Parameter("depth_unit_m", 0.001, "length of one count of a 16 bit depth image", unit="m", low=1e-6, high=1.0),
     Parameter("sync_slop", 0.02, "how far the stamps of colour and depth may differ", unit="s", low=0.0, high=1.0),
     Parameter("max_age_s", 1.0, "oldest image a request accepts", unit="s", low=0.01, high=3600.0),
@@ -50,20 +50,20 @@ TRACE_PARAMETERS: Final = (
     Parameter("transform_timeout_s", 1.0, "how long to wait for TF at the image's stamp", unit="s", low=0.0, high=60.0),
     Parameter("tf_cache_s", 30.0, "how far back TF is remembered", unit="s", low=1.0, high=600.0),
     # Lifting
-    Parameter("lift.window", 0.004, "half side of the square read at a contact, of the image's width", low=0.001, high=0.1),
-    Parameter("lift.reach", 0.03, "the same for the widest search where that square holds no reading", low=0.001, high=0.5),
-    Parameter("lift.clearance_m", 0.03, "how far in front of surfaces a 2D trace is lifted", unit="m", low=0.0, high=0.99),
+    Parameter("lift.window", 0.004, "half side of the square read at a contact, per image width", low=0.001, high=0.1),
+    Parameter("lift.reach", 0.03, "the same for the widest search, where that is all holes", low=0.001, high=0.5),
+    Parameter("lift.clearance_m", 0.03, "how far a 2D trace keeps before surfaces", unit="m", low=0.0, high=0.99),
     Parameter("lift.contacts", "ends", "which points touch a surface and take the sensor's depth", choices=CONTACTS),
     # The path
     Parameter("path.kind", "arm", "arm: as traced; ground: on the ground plane, yaw along the way", choices=PATH_KINDS),
     Parameter("path.spacing_m", 0.02, "longest step between two poses", unit="m", low=0.001, high=1.0),
-    Parameter("path.smoothing_m", 0.0, "size of the detail that is ironed out, 0 for none", unit="m", low=0.0, high=1.0),
+    Parameter("path.smoothing_m", 0.0, "size of detail ironed out, 0 for none", unit="m", low=0.0, high=1.0),
     Parameter("path.orientation", "tool_down", "of the tool along an arm's path", choices=ORIENTATIONS),
     Parameter("path.tool_frame", "tool0", "frame whose orientation keep_current keeps"),
     Parameter("path.workspace_min_m", [-_FAR_M] * 3, "corner of the box that poses are checked against", unit="m"),
     Parameter("path.workspace_max_m", [_FAR_M] * 3, "the opposite corner", unit="m"),
-    Parameter("path.clearance_m", 0.03, "least distance to observed surfaces, 0 for no check", unit="m", low=0.0, high=1.0),
-    Parameter("path.contact_radius_m", 0.08, "around the ends, where touching is the purpose", unit="m", low=0.0, high=1.0),
+    Parameter("path.clearance_m", 0.03, "least distance to surfaces, 0 for no check", unit="m", low=0.0, high=1.0),
+    Parameter("path.contact_radius_m", 0.08, "around the ends, where touching is meant", unit="m", low=0.0, high=1.0),
     Parameter("path.object_radius_m", 0.15, "largest reach of the carried object", unit="m", low=0.001, high=2.0),
     Parameter("path.ground_z_m", 0.0, "height of the ground in the target frame", unit="m", low=-100.0, high=100.0),
     # Pictures
@@ -73,7 +73,7 @@ TRACE_PARAMETERS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class TraceParameters:
-    """The values at one moment; most may change between requests, those of the model and the camera when it configures."""
+    """The values at one moment. Those of model and camera count when it configures, the others at every request."""
 
     values: Mapping[str, Any]
 

@@ -34,7 +34,9 @@ class Traced:
             found = [violation for violation in self.path.violations if violation.kind == kind]
             if found:
                 worst = max(found, key=lambda violation: (violation.amount_m == violation.amount_m, violation.amount_m))
-                words.append(f"{len(found)} of {len(self.path)} poses {kind.name}, at worst {worst.describe(self.settings)}")
+                words.append(
+                    f"{len(found)} of {len(self.path)} poses {kind.name}, at worst {worst.describe(self.settings)}"
+                )
         return "; ".join(words)
 
 
@@ -87,9 +89,7 @@ class Tracing:
             try:
                 with stages.timed("transform"):
                     limit_s = stages.left_s(parameters.transform_timeout_s)
-                    return observation, self.frames.lookup(
-                        target, observation.frame_id, observation.stamp_ns, limit_s
-                    )
+                    return observation, self.frames.lookup(target, observation.frame_id, observation.stamp_ns, limit_s)
             except NoTransform:
                 newer = self._observed(parameters, stages)
                 if newer.stamp_ns >= observation.stamp_ns:

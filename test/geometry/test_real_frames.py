@@ -5,29 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
-import pytest
 
-from robotracer_ros.geometry.camera import CameraIntrinsics
 from robotracer_ros.geometry.lifting import lift
-from robotracer_ros.geometry.observation import RgbdObservation
 from robotracer_ros.geometry.trace import VisualTrace
+from robotracer_ros.rgbd_files import FramesFolder
 
 
-@pytest.fixture
-def clutter(shared: Path) -> tuple[RgbdObservation, dict]:
+def test_every_known_pixel_lifts_to_its_height(shared: Path) -> None:
     folder = shared / "rgbd" / "clutter"
-    numbers = json.loads((folder / "camera.json").read_text())
-    camera = CameraIntrinsics(*(numbers[k] for k in ("width", "height", "fx", "fy", "cx", "cy")))
-    raw = cv2.imread(str(folder / "depth.png"), cv2.IMREAD_UNCHANGED)
-    depth = np.where(raw > 0, raw * numbers["depth_unit_m"], np.nan).astype(np.float32)
-    rgb = cv2.cvtColor(cv2.imread(str(folder / "color.png")), cv2.COLOR_BGR2RGB)
-    return RgbdObservation(rgb, depth, camera, "camera", 0), json.loads((folder / "cases.json").read_text())
-
-
-def test_every_known_pixel_lifts_to_its_height(clutter: tuple[RgbdObservation, dict]) -> None:
-    observation, cases = clutter
+    observation, cases = FramesFolder.opened(folder).observe(0), json.loads((folder / "cases.json").read_text())
     normal, offset = np.array(cases["table_plane"]["normal"]), cases["table_plane"]["offset_m"]
     size = (observation.intrinsics.width, observation.intrinsics.height)
     wrong = {}

@@ -128,9 +128,7 @@ def running(
 
 def recording(path: Path, answers: Mapping[str, str]) -> str:
     """Write a recording for the backend replay, answers by instruction, and return its path."""
-    rows = [
-        {"sample_id": "", "instruction": instruction, "text": "", "answer": answer, "model": "test", "latency_s": 0.0, "truncated": False}
-        for instruction, answer in answers.items()
-    ]  # fmt: skip
+    common = {"sample_id": "", "text": "", "model": "test", "latency_s": 0.0, "truncated": False}
+    rows = [{**common, "instruction": instruction, "answer": answer} for instruction, answer in answers.items()]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return str(path)

@@ -1,14 +1,13 @@
-"""A recorded stream played at 15 Hz with its poses on TF, three times over with the clock jumping back, asked 50 times."""
+"""A stream played at 15 Hz with its poses on TF, three times over with the clock jumping back, asked 50 times."""
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from nodes.harness import Client, recording, running
@@ -17,11 +16,11 @@ from rosgraph_msgs.msg import Clock
 from tf2_ros import TransformBroadcaster
 
 from robotracer_ros.families import open_family
-from robotracer_ros.geometry.camera import CameraIntrinsics
 from robotracer_ros.geometry.lifting import lift
 from robotracer_ros.geometry.observation import RgbdObservation
 from robotracer_ros.geometry.transform import RigidTransform
 from robotracer_ros.query import ModelAnswer
+from robotracer_ros.rgbd_files import FramesFolder
 from robotracer_ros.ros.convert import stamp_to_msg, transform_to_msg
 
 INSTRUCTION, ANSWER = "go round the chair", "[(250, 700, 1.9), (400, 500, 2.1), (500, 600, 2.3), (650, 650, 2.0)]"
@@ -33,21 +32,12 @@ BEGIN_NS, STEP_NS = 1_000 * 10**9, 10**9 // RATE_HZ
 class Bag:
     """The frames, their poses, and a thread that plays them."""
 
-    def __init__(self, folder: Path) -> None:
-        numbers = json.loads((folder / "camera.json").read_text())
-        camera = CameraIntrinsics(*(numbers[key] for key in ("width", "height", "fx", "fy", "cx", "cy")))
+    def __init__(self, path: Path) -> None:
+        folder = FramesFolder.opened(path)
         self.frames: list[tuple[RgbdObservation, RigidTransform]] = []
-        for index, (name, pose) in enumerate(sorted(numbers["world_from_camera"].items())):
-            counts = cv2.imread(str(folder / f"{name}.depth.png"), cv2.IMREAD_UNCHANGED)
-            known = (counts > 0) & (counts < 65535)
-            depth = np.where(known, counts * np.float32(numbers["depth_unit_m"]), np.nan).astype(np.float32)
-            rgb = cv2.cvtColor(cv2.imread(str(folder / f"{name}.color.jpg")), cv2.COLOR_BGR2RGB)
-            stamp = BEGIN_NS + index * STEP_NS
-            matrix = np.array(pose)
-            # The poses were written with 8 digits: the nearest rotation to each.
-            u, _, vt = np.linalg.svd(matrix[:3, :3])
-            world_from_camera = RigidTransform("world", "camera", u @ vt, matrix[:3, 3])
-            self.frames.append((RgbdObservation(rgb, depth, camera, "camera", stamp), world_from_camera))
+        for index, frame in enumerate(folder.frames):
+            observation = folder.observe(index, stamp_ns=BEGIN_NS + index * STEP_NS)
+            self.frames.append((observation, folder.camera.world_from_camera[frame.name]))
         self.loops_begun = 0
         self._stop = threading.Event()
 
@@ -112,7 +102,7 @@ def test_every_request_is_answered_from_one_pair_and_its_own_pose(client: Client
                 due += pause_s
                 time.sleep(max(0.0, due - time.monotonic()))
             assert bag.loops_begun >= began + LOOPS - 1, "the play ended before the clock had jumped back"
-    jumps = sum(later < earlier for earlier, later in zip(stamps, stamps[1:], strict=False))
+    jumps = sum(later < earlier for earlier, later in pairwise(stamps))
     print(
         f"{len(stamps)} of {REQUESTS} answered, {len(set(stamps))} different frames, {jumps} jumps back seen, "
         f"slowest {max(ages):.2f} s"

@@ -6,7 +6,6 @@ import json
 import time
 from pathlib import Path
 
-import cv2
 import numpy as np
 from nodes.harness import Client, running
 
@@ -16,18 +15,18 @@ from robotracer_ros.geometry.lifting import lift
 from robotracer_ros.geometry.observation import RgbdObservation
 from robotracer_ros.geometry.transform import RigidTransform
 from robotracer_ros.query import ModelAnswer
+from robotracer_ros.rgbd_files import read_depth_m, read_rgb
 
 # A camera that looks down at an angle, as on a mast, so that a forgotten or inverted rotation cannot pass.
+TURNED = np.array([-0.6, 0.55, -0.4, 0.42])
 BASE_FROM_CAMERA = RigidTransform.from_quaternion_xyzw(
-    "base_link", "camera_optical", np.array([-0.6, 0.55, -0.4, 0.42]) / np.linalg.norm([-0.6, 0.55, -0.4, 0.42]), [0.3, -0.2, 1.1]
-)  # fmt: skip
+    "base_link", "camera_optical", TURNED / np.linalg.norm(TURNED), [0.3, -0.2, 1.1]
+)
 
 
 def observation_of(folder: Path, row: dict) -> RgbdObservation:
     raw = folder / "raw_data"
-    rgb = cv2.cvtColor(cv2.imread(str(raw / row["image_path"])), cv2.COLOR_BGR2RGB)
-    counts = cv2.imread(str(raw / row["gt_depth_path"]), cv2.IMREAD_UNCHANGED)
-    depth = np.where(counts > 0, counts * np.float32(0.001), np.nan).astype(np.float32)
+    rgb, depth = read_rgb(raw / row["image_path"]), read_depth_m(raw / row["gt_depth_path"])
     k = np.array(row["gt_depth_intrinsics"])
     height, width = depth.shape
     camera = CameraIntrinsics(width, height, k[0, 0], k[1, 1], k[0, 2], k[1, 2])

@@ -266,5 +266,3 @@ def test_unregistered_depth_without_its_camera_info(client: Client, stream: Stre
     assert "depth_camera" in response.message
     heal(stream)
     answered(client)
-
-

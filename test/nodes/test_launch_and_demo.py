@@ -1,0 +1,117 @@
+"""What a newcomer starts: the launch file with its arguments, and the demonstration."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import pytest
+from nodes.harness import Client, recording
+from rcl_interfaces.srv import GetParameters
+
+from robotracer_ros.rgbd_files import read_rgb
+
+
+def launched(*arguments: str) -> subprocess.Popen[str]:
+    command = ["ros2", "launch", "robotracer_ros", "tracer.launch.py", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_arguments_reach_the_node(client: Client, tmp_path: Path) -> None:
+    answers = recording(tmp_path / "answers.jsonl", {"move it": "[(1, 2, 0.5)]"})
+    process = launched(
+        "namespace:=robot1",
+        "camera:=realsense_unaligned",
+        "depth_topic:=/my/depth",
+        "target_frame:=torso",
+        f"answers:={answers}",
+    )
+    try:
+        get = client.node.create_client(GetParameters, "/robot1/trace_node/get_parameters")
+        names = ["target_frame", "backend", "replay.answers", "use_sim_time", "sync_slop", "timeout_s"]
+        values = client.call(get, GetParameters.Request(names=names), 30.0).values
+        assert [values[i].string_value for i in range(3)] == ["torso", "replay", answers]
+        assert values[3].bool_value is False
+        assert [value.double_value for value in values[4:]] == [0.04, 30.0]
+        deadline = time.monotonic() + 15.0
+        subscribed: dict[str, list[str]] = {}
+        wanted = {"/camera/camera/color/image_raw", "/my/depth", "/camera/camera/depth/camera_info"}
+        while not wanted <= set(subscribed) and time.monotonic() < deadline:
+            subscribed = dict(client.node.get_subscriber_names_and_types_by_node("trace_node", "/robot1"))
+            time.sleep(0.1)
+        assert wanted <= set(subscribed)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(15.0) == 0, process.communicate()[0]
+    finally:
+        process.kill()
+        printed = process.communicate()[0]
+    assert "ready: ask /robot1/trace_node/get_trace" in printed
+    assert "Traceback" not in printed
+
+
+def test_a_preset_that_does_not_exist_is_named_with_those_that_do() -> None:
+    process = launched("camera:=webcam")
+    printed = process.communicate(timeout=30.0)[0]
+    assert process.returncode != 0
+    assert "webcam" in printed
+    assert "realsense" in printed
+
+
+def test_show_args_explains_every_argument() -> None:
+    process = launched("--show-args")
+    printed = process.communicate(timeout=30.0)[0]
+    assert process.returncode == 0
+    for name in (
+        "params_file",
+        "namespace",
+        "use_sim_time",
+        "image_topic",
+        "target_frame",
+        "backend",
+        "rviz",
+        "log_level",
+    ):
+        assert f"'{name}'" in printed
+
+
+def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "robotracer_ros.cli", "demo", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=90.0, check=False)
+
+
+def test_the_demonstration_writes_its_picture_and_its_cloud(tmp_path: Path) -> None:
+    done = demo("--out", str(tmp_path / "shown"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No violations" in done.stdout
+    assert read_rgb(tmp_path / "shown" / "overlay.png").shape == (720, 1280, 3)
+    assert (tmp_path / "shown" / "trace.ply").read_bytes().startswith(b"ply\nformat binary_little_endian")
+
+
+@pytest.fixture
+def answers(tmp_path: Path) -> str:
+    return recording(tmp_path / "answers.jsonl", {"put the banana on the box": "[(370, 246), (560, 400), (700, 718)]"})
+
+
+def test_a_real_frame_is_shown(shared: Path, tmp_path: Path, answers: str) -> None:
+    folder = shared / "rgbd" / "clutter"
+    done = demo("--rgbd", str(folder), "--answers", answers, "put the banana on the box", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    # The picture is the frame, drawn over.
+    drawn, seen = (
+        cv2.cvtColor(read_rgb(path), cv2.COLOR_RGB2GRAY) for path in (tmp_path / "overlay.png", folder / "color.png")
+    )
+    changed = (drawn != seen).mean()
+    assert 0.01 < changed < 0.3
+
+
+def test_an_instruction_without_an_answer_fails_in_words(shared: Path, tmp_path: Path, answers: str) -> None:
+    folder = shared / "rgbd" / "clutter"
+    done = demo("--rgbd", str(folder), "--answers", answers, "open the door", "--out", str(tmp_path))
+    assert done.returncode == 1
+    assert "open the door" in done.stderr
+    assert "put the banana" in done.stderr
+    assert not (tmp_path / "overlay.png").exists()

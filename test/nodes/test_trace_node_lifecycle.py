@@ -1,0 +1,189 @@
+"""The node's states, its model that hangs, and what it tells on /diagnostics."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from nav_msgs.msg import Path as PathMessage
+from nodes.harness import Client, recording, running
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import Image
+from visualization_msgs.msg import MarkerArray
+
+from robotracer_ros.geometry.camera import CameraIntrinsics
+from robotracer_ros.geometry.observation import RgbdObservation
+from robotracer_ros.geometry.transform import RigidTransform
+from robotracer_ros.srv import GetTrace
+
+CODE = GetTrace.Response
+CAMERA = CameraIntrinsics(64, 48, 60.0, 60.0, 31.5, 23.5)
+SEEN = RgbdObservation(np.zeros((48, 64, 3), np.uint8), np.ones((48, 64), np.float32), CAMERA, "camera", 0)
+ANSWER = "[(200, 300, 0.9), (500, 200, 0.7), (800, 400, 1.1)]"
+
+
+@pytest.fixture
+def camera(client: Client) -> Iterator[None]:
+    """A camera at 20 Hz and its mounting."""
+    client.broadcast(RigidTransform("base_link", "camera", np.eye(3), np.zeros(3)))
+    stop = threading.Event()
+
+    def publish() -> None:
+        while not stop.wait(0.05):
+            client.camera.publish(SEEN, client.now_ns())
+
+    thread = threading.Thread(target=publish, daemon=True)
+    thread.start()
+    yield
+    stop.set()
+    thread.join(2.0)
+
+
+class Server(ThreadingHTTPServer):
+    """Answers ``POST /query``, except instructions with the word "hang", which it keeps waiting."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.released = threading.Event()
+        super().__init__(("127.0.0.1", 0), Handler)
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if "hang" in asked["text"]:
+            self.server.released.wait(30.0)
+            return
+        body = json.dumps({"result": 1, "answer": ANSWER}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    one = Server()
+    thread = threading.Thread(target=one.serve_forever, daemon=True)
+    thread.start()
+    yield one
+    one.released.set()
+    one.shutdown()
+    thread.join(2.0)
+
+
+def test_a_model_that_hangs_is_an_error_in_time_and_the_next_request_is_answered(
+    client: Client, camera: None, server: Server, tmp_path: Path
+) -> None:
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    parameters = {"backend": "query_api", "query_api.url": url, "query_api.dialect": "roborefer"}
+    with running(tmp_path, parameters):
+        client.wait_until_active()
+        assert client.trace("move it").success
+        for _ in range(2):
+            began = time.monotonic()
+            response = client.trace("hang on", timeout=1.0)
+            assert (response.success, response.error_code) == (False, CODE.BACKEND_TIMEOUT), response.message
+            assert 0.9 < time.monotonic() - began < 2.0
+            assert client.trace("move it").success
+
+
+def test_a_server_that_is_not_there_is_an_error(client: Client, camera: None, tmp_path: Path) -> None:
+    parameters = {
+        "backend": "query_api",
+        "query_api.url": "http://127.0.0.1:9",
+        "query_api.dialect": "roborefer",
+        "query_api.retries": 0,
+    }
+    with running(tmp_path, parameters):
+        client.wait_until_active()
+        response = client.trace("move it")
+    assert response.error_code == CODE.BACKEND_UNAVAILABLE
+    assert "127.0.0.1:9" in response.message
+
+
+def test_every_state_answers_and_every_transition_works(client: Client, camera: None, tmp_path: Path) -> None:
+    change = client.node.create_client(ChangeState, "trace_node/change_state")
+    state = client.node.create_client(GetState, "trace_node/get_state")
+
+    def go(transition: int) -> bool:
+        request = ChangeState.Request(transition=Transition(id=transition))
+        return client.call(change, request).success
+
+    def where() -> int:
+        return client.call(state, GetState.Request()).current_state.id
+
+    answers = recording(tmp_path / "answers.jsonl", {"move it": ANSWER})
+    with running(tmp_path, {"autostart": False, "replay.answers": answers}) as process:
+        refused = client.trace("move it")
+        assert refused.error_code == CODE.NOT_ACTIVE
+        assert "unconfigured" in refused.message
+        for _ in range(2):
+            assert go(Transition.TRANSITION_CONFIGURE)
+            assert where() == State.PRIMARY_STATE_INACTIVE
+            assert client.trace("move it").error_code == CODE.NOT_ACTIVE
+            assert go(Transition.TRANSITION_ACTIVATE)
+            assert client.trace("move it").success
+            assert go(Transition.TRANSITION_DEACTIVATE)
+            assert client.trace("move it").error_code == CODE.NOT_ACTIVE
+            assert go(Transition.TRANSITION_CLEANUP)
+            assert where() == State.PRIMARY_STATE_UNCONFIGURED
+        assert process.stop() == 0
+
+
+def test_a_model_that_is_missing_leaves_the_node_unconfigured_and_says_why(client: Client, tmp_path: Path) -> None:
+    state = client.node.create_client(GetState, "trace_node/get_state")
+    with running(tmp_path, {"replay.answers": str(tmp_path / "nowhere.jsonl")}) as process:
+        deadline = time.monotonic() + 15.0
+        while "nowhere.jsonl" not in process.printed:
+            assert time.monotonic() < deadline, process.printed
+            time.sleep(0.1)
+        assert client.call(state, GetState.Request()).current_state.id == State.PRIMARY_STATE_UNCONFIGURED
+        refused = client.trace("move it")
+        assert refused.error_code == CODE.NOT_ACTIVE
+        assert "nowhere.jsonl" in refused.message
+
+
+def test_results_wait_for_a_late_viewer_and_diagnostics_tell(client: Client, camera: None, tmp_path: Path) -> None:
+    answers = recording(tmp_path / "answers.jsonl", {"move it": ANSWER})
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    came: dict[str, object] = {}
+    with running(tmp_path, {"replay.answers": answers}):
+        client.wait_until_active()
+        response = client.trace("move it")
+        assert response.success
+        time.sleep(0.3)
+        for name, kind in (("path", PathMessage), ("markers", MarkerArray), ("overlay", Image)):
+            client.node.create_subscription(
+                kind, f"trace_node/{name}", lambda message, name=name: came.setdefault(name, message), latched
+            )
+        told: list[DiagnosticArray] = []
+        client.node.create_subscription(DiagnosticArray, "/diagnostics", told.append, 10)
+        deadline = time.monotonic() + 8.0
+        while not (len(came) == 3 and told) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert set(came) == {"path", "markers", "overlay"}
+    assert came["path"] == response.path
+    assert (came["overlay"].width, came["overlay"].height, came["overlay"].encoding) == (64, 48, "rgb8")
+    status = told[-1].status[0]
+    values = {pair.key: pair.value for pair in status.values}
+    assert status.level == b"\0", status.message
+    assert values["state"] == "active"
+    assert values["requests answered"] == "1"
+    assert float(values["answer [s]"]) >= 0
+    assert values["publishers of /image"] == "1"
