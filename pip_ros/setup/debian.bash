@@ -39,6 +39,7 @@ need_debian() {
     fail "missing Debian packages: $*" "Install them and start again:" "" \
       "  sudo apt-get update && sudo apt-get install -y --no-install-recommends $*"
   fi
+  # 9 is the lock, which a service that a package starts would keep for ever.
   step "Installing Debian packages: $*" apt "apt-get says why; once it works by hand, start again." \
-    bash -ec 'apt-get update; DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"' apt "$@"
+    bash -ec 'exec 9>&-; apt-get update; DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"' apt "$@"
 }

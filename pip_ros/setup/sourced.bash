@@ -13,7 +13,8 @@ need_sourced_ros() {
   fi
   ! missing_tool colcon || fail "ROS 2 $ROS_DISTRO is sourced, but there is no colcon" \
     "Install it and start again: sudo apt-get install python3-colcon-common-extensions"
-  build_workspace "$ROS_DISTRO in $AMENT_PREFIX_PATH" . --
+  # Without this workspace itself, which the shell may have sourced too.
+  build_workspace "$ROS_DISTRO in ${AMENT_PREFIX_PATH//"$workspace/install:"/}" . --
 }
 
 # What package.xml names, from the distribution's own packages.

@@ -38,8 +38,9 @@ step() {
   say "$title ..."
   show_progress "$log" "$started" 9>&- &
   ticker=$!
-  # In the foreground, so that Ctrl-C reaches it.
-  "$@" >"$log" 2>&1 9>&- </dev/null || code=$?
+  # In the foreground, so that Ctrl-C reaches it; with the lock, so that it keeps others out even if this shell is
+  # killed.
+  "$@" >"$log" 2>&1 </dev/null || code=$?
   stop_ticker
   ((code == 0)) || fail_with_log "failed after $((SECONDS - started)) s (exit code $code): $title" "$log" "$advice"
   say "  done in $((SECONDS - started)) s"
