@@ -41,5 +41,10 @@ need_debian() {
   fi
   # 9 is the lock, which a service that a package starts would keep for ever.
   step "Installing Debian packages: $*" apt "apt-get says why; once it works by hand, start again." \
-    bash -ec 'exec 9>&-; apt-get update; DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"' apt "$@"
+    bash -ec '
+      exec 9>&-
+      export DEBIAN_FRONTEND=noninteractive
+      apt-get update
+      apt-get install -y --no-install-recommends "$@"
+    ' apt "$@"
 }

@@ -4,10 +4,12 @@
 venv=$dot_ros/venv
 
 # The interpreter to build with: PYTHON if given, else the first of these that is a 3.11 or 3.12. Each is tried by
-# running it: a pyenv shim stands in PATH for versions that are not switched on, too.
+# running it: a pyenv shim stands in PATH for versions that are not switched on, too. In a virtual environment it is the
+# interpreter below that counts; the environment may be .ros/venv itself, about to be removed.
 find_python() {
   local candidate found candidates=(python3 python3.12 python3.11)
-  local print_if_supported='import sys; print(sys.executable if sys.version_info[:2] in ((3, 11), (3, 12)) else "")'
+  local print_if_supported='import os, sys
+if sys.version_info[:2] in ((3, 11), (3, 12)): print(os.path.realpath(sys._base_executable))'
   [[ -z ${PYTHON:-} ]] || candidates=("$PYTHON")
   for candidate in "${candidates[@]}"; do
     found=$("$candidate" -c "$print_if_supported" 2>/dev/null) || continue
