@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-_FONT: Final = cv2.FONT_HERSHEY_DUPLEX
+# The double strokes of the larger letters run into each other below this scale.
+_SMALLEST_DOUBLE_STROKE: Final = 0.42
 _INK: Final = (245, 245, 248)
 _PANEL: Final = (18, 18, 24)
 _PANEL_OPACITY: Final = 0.72
@@ -80,14 +81,14 @@ def ascii_text(text: str) -> str:
 
 def text_size(text: str, scale: float, unit: float) -> tuple[float, float]:
     """Width and height in pixels of a label with its padding."""
-    (width, height), _ = cv2.getTextSize(text, _FONT, scale, _stroke(scale))
+    (width, height), _ = cv2.getTextSize(text, _font(scale), scale, _stroke(scale))
     return width + 10 * unit, height + 9 * unit
 
 
 def draw_text(picture: npt.NDArray[np.uint8], text: str, box: Box, scale: float, unit: float) -> None:
     """A label on its own dark panel, in the middle of ``box``."""
     _darken(picture, box)
-    (width, height), _ = cv2.getTextSize(text, _FONT, scale, _stroke(scale))
+    (width, height), _ = cv2.getTextSize(text, _font(scale), scale, _stroke(scale))
     left = (box.left + box.right - width) / 2
     _write(picture, text, left, (box.top + box.bottom + height) / 2, scale)
 
@@ -151,14 +152,14 @@ class Caption:
             cv2.circle(picture, centre, max(2, round(6 * self.unit)), colour, -1, cv2.LINE_AA)
             left += 19 * self.unit
             _write(picture, words, left, baseline, scale)
-            left += cv2.getTextSize(words, _FONT, scale, _stroke(scale))[0][0] + 24 * self.unit
+            left += cv2.getTextSize(words, _font(scale), scale, _stroke(scale))[0][0] + 24 * self.unit
 
 
 def _wrapped(text: str, scale: float, room_px: float) -> list[str]:
     """Lines of whole words, the last one cut with dots where the text goes on; a word wider than a line is cut too."""
 
     def fits(line: str) -> bool:
-        return bool(cv2.getTextSize(line, _FONT, scale, _stroke(scale))[0][0] <= room_px)
+        return bool(cv2.getTextSize(line, _font(scale), scale, _stroke(scale))[0][0] <= room_px)
 
     lines: list[str] = []
     words = text[:_MOST_CHARACTERS].split()
@@ -177,12 +178,16 @@ def _wrapped(text: str, scale: float, room_px: float) -> list[str]:
     return lines
 
 
+def _font(scale: float) -> int:
+    return cv2.FONT_HERSHEY_DUPLEX if scale >= _SMALLEST_DOUBLE_STROKE else cv2.FONT_HERSHEY_SIMPLEX
+
+
 def _stroke(scale: float) -> int:
     return max(1, round(1.6 * scale))
 
 
 def _write(picture: npt.NDArray[np.uint8], text: str, left: float, baseline: float, scale: float) -> None:
-    cv2.putText(picture, text, (round(left), round(baseline)), _FONT, scale, _INK, _stroke(scale), cv2.LINE_AA)
+    cv2.putText(picture, text, (round(left), round(baseline)), _font(scale), scale, _INK, _stroke(scale), cv2.LINE_AA)
 
 
 def _darken(picture: npt.NDArray[np.uint8], box: Box) -> None:
