@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 
 from robotracer_ros.backends import BACKENDS, open_backend
+from robotracer_ros.backends.deadline import Deadline
 from robotracer_ros.commands.json_numbers import listed
 from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.families import Mode, open_family
@@ -33,7 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     started = time.perf_counter()
     observation = read_observation(arguments.image, arguments.depth, read_camera_file(arguments.camera))
     observed_s = time.perf_counter() - started
-    tracer = Tracer(open_family(arguments.family), open_backend(arguments.backend, _options(arguments)))
+    backend = Deadline(open_backend(arguments.backend, _options(arguments)))
+    tracer = Tracer(open_family(arguments.family), backend)
     try:
         result = tracer.trace(
             observation,

@@ -117,6 +117,17 @@ def test_a_server_that_is_not_there_is_an_error(client: Client, camera: None, tm
     assert "127.0.0.1:9" in response.message
 
 
+def test_no_camera_at_all(client: Client, tmp_path: Path) -> None:
+    answers = recording(tmp_path / "answers.jsonl", {"move it": ANSWER})
+    with running(tmp_path, {"replay.answers": answers, "observation_timeout_s": 0.5}):
+        client.wait_until_active()
+        began = time.monotonic()
+        response = client.trace("move it")
+        assert time.monotonic() - began < 2.0
+    assert response.error_code == CODE.NO_IMAGE, response.message
+    assert "/image" in response.message
+
+
 def test_every_state_answers_and_every_transition_works(client: Client, camera: None, tmp_path: Path) -> None:
     change = client.node.create_client(ChangeState, "trace_node/change_state")
     state = client.node.create_client(GetState, "trace_node/get_state")

@@ -17,7 +17,7 @@ from robotracer_ros.ros.camera_topics import depth_to_image, info_of
 from robotracer_ros.ros.images import rgb_to_image
 from robotracer_ros.srv import Ask, GetTrace
 
-CODE = GetTrace.Response
+CODE, ASK = GetTrace.Response, GetTrace.Request
 CAMERA = CameraIntrinsics(64, 48, 60.0, 60.0, 31.5, 23.5)
 RGB = np.full((48, 64, 3), 90, np.uint8)
 GOOD, TWO_D = "move it", "move it flat"
@@ -137,10 +137,21 @@ def test_a_good_request_is_answered(client: Client, stream: Stream) -> None:
     assert 0 <= response.trace.observe_s < 5 and 0 <= response.trace.plan_s < 5
 
 
-def test_no_camera(client: Client, stream: Stream) -> None:
+@pytest.mark.parametrize(
+    ("mode", "instruction", "sources"),
+    [(ASK.TRACE_3D, GOOD, [1, 2, 1]), (ASK.TRACE_2D, TWO_D, [1, 1]), (ASK.POINTS, GOOD, [1, 1, 1])],
+)
+def test_every_mode_says_where_its_depths_come_from(
+    client: Client, stream: Stream, mode: int, instruction: str, sources: list[int]
+) -> None:
+    answered(client)
+    response = client.trace(instruction, mode=mode)
+    assert [point.depth_source for point in response.trace.points] == sources, response.message
+
+
+def test_a_camera_that_stopped(client: Client, stream: Stream) -> None:
     stream.change_image = stream.change_depth = stream.change_info = lambda message: None
     settle()
-    # The last frames are kept, so a camera that stopped is stale; a topic that never spoke is below.
     refused(client, stream, CODE.STALE_IMAGE, "has the camera stopped")
 
 
