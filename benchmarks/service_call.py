@@ -27,7 +27,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from tf2_ros import StaticTransformBroadcaster
 
-from benchmarks.camera import FRAME
+from benchmarks.programs.camera import FRAME
 from robotracer_ros.geometry.transform import RigidTransform
 from robotracer_ros.ros.convert import transform_to_msg
 from robotracer_ros.srv import GetTrace
@@ -93,14 +93,14 @@ def main() -> int:
     executor = SingleThreadedExecutor()
     executor.add_node(caller)
     threading.Thread(target=executor.spin, daemon=True).start()
-    camera = start("benchmarks.camera", str(RATE_HZ))
+    camera = start("benchmarks.programs.camera", str(RATE_HZ))
     taken: dict[str, list[float]] = {"trace_node": [], "straightforward": []}
     with tempfile.TemporaryDirectory() as folder:
         answers = FilePath(folder) / "answers.jsonl"
         answers.write_text(json.dumps({"question_id": 0, "prompt": INSTRUCTION, "model_prediction": ANSWER}) + "\n")
         sides = {
             "trace_node": ("robotracer_ros.nodes.trace_node", "-p", f"replay.answers:={answers}"),
-            "straightforward": ("benchmarks.straightforward_node", "-p", f'answer:="{ANSWER}"'),
+            "straightforward": ("benchmarks.programs.straightforward_node", "-p", f'answer:="{ANSWER}"'),
         }
         try:
             for _ in range(ROUNDS):

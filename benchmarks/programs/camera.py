@@ -1,6 +1,6 @@
 """A camera in a process of its own: 1280x720 bgr8 and 16UC1 with camera_info, best effort, at a given rate.
 
-python3 -m benchmarks.camera 30
+python3 -m benchmarks.programs.camera 30
 """
 
 from __future__ import annotations
