@@ -116,7 +116,7 @@ class Feed:
         self._node.destroy_subscription(self._subscription)
 
     def _arrived(self, data: bytes, info: Mapping[str, int]) -> None:
-        # Executors that do not know callback groups (rclpy.experimental.EventsExecutor) call this themselves.
+        # Also the callback of the subscription, for an executor that takes messages without asking the group.
         header = read_header(data)
         # Some middlewares leave the time of reception at 0; the sender's comes next.
         arrival_ns = info["received_timestamp"] or info["source_timestamp"] or time.time_ns()

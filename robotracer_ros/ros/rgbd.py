@@ -56,7 +56,8 @@ class RgbdSubscriber:
     """Subscribes to ``image``, ``depth``, ``camera_info`` and ``depth_camera_info`` of a node's namespace.
 
     No executor ever wakes for a frame. `newest` takes what waits in the middleware in the caller's own thread, so it
-    may be called from any callback of any executor, or from a thread; only TF and simulated time need spinning.
+    may be called from a thread, or from any callback of a single or multi threaded executor; only TF and simulated time
+    need spinning.
 
     Args:
         node: remappings of the four relative names, and ``qos_overrides`` parameters, apply.
