@@ -66,7 +66,7 @@ answer, and the seconds each stage took.
 
 examples:
   robotracer trace --image color.png --depth depth.png --camera camera.json \\
-      --backend query_api --url http://gpu-box:25547 --option shared_dir=/mnt/shared \\
+      --backend query_api --url http://gpu-server:25547 --option shared_dir=/mnt/shared \\
       --overlay overlay.png --ply scene.ply "put the cup on the shelf"
   robotracer trace --image color.png --camera camera.json \\
       --backend replay --answers recorded.jsonl "put the cup on the shelf"
@@ -138,7 +138,7 @@ def _add_trace(trace: argparse.ArgumentParser) -> None:
     trace.add_argument("instruction", help="what to do, one sentence")
     trace.add_argument("--image", metavar="PNG", required=True, help="the colour picture")
     trace.add_argument("--depth", metavar="PNG", help="the depth picture, where there is a depth camera")
-    trace.add_argument("--camera", metavar="JSON", required=True, help="the camera, see below")
+    trace.add_argument("--camera", metavar="JSON", required=True, help="the camera, see above")
     _add_family(trace)
     trace.add_argument("--backend", required=True, help="where the model runs: replay, query_api")
     trace.add_argument("--answers", metavar="FILE", help="of the backend replay: JSON Lines of recorded answers")
