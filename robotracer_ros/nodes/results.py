@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 
 from nav_msgs.msg import Path
@@ -9,6 +10,7 @@ from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import MarkerArray
 
+from robotracer_ros.errors import NotActive
 from robotracer_ros.msg import SpatialTrace
 from robotracer_ros.nodes.tracing import Traced
 from robotracer_ros.overlay import draw_overlay
@@ -28,13 +30,19 @@ class Results:
 
     def __init__(self, node: LifecycleNode) -> None:
         self._node = node
+        # A request may end in one thread while the node is cleaned up in another.
+        self._lock = threading.Lock()
         self._publishers = {
             name: node.create_lifecycle_publisher(kind, f"~/{name}", result_qos(), qos_overriding_options=OVERRIDES)
             for name, kind in _TOPICS.items()
         }
 
     def publish(self, traced: Traced, seconds: Mapping[str, float]) -> tuple[SpatialTrace, Path]:
-        """Publish trace and path, and return them; ``seconds`` are those of the stages."""
+        """Publish trace and path, and return them; ``seconds`` are those of the stages.
+
+        Raises:
+            NotActive: after `close`.
+        """
         camera = traced.observation.intrinsics
         trace = spatial_trace_to_msg(
             traced.result.spatial.moved(traced.target_from_camera),
@@ -47,20 +55,29 @@ class Results:
             image_size_px=(camera.width, camera.height),
         )
         path = path_to_msg(traced.path)
-        self._publishers["trace"].publish(trace)
-        self._publishers["path"].publish(path)
+        with self._lock:
+            if not self._publishers:
+                raise NotActive("the node was cleaned up while the request ran; ask again when it is active")
+            self._publishers["trace"].publish(trace)
+            self._publishers["path"].publish(path)
         return trace, path
 
     def show(self, traced: Traced, *, overlay: bool) -> None:
-        """Publish the markers, and the overlay when it is wanted."""
+        """Publish the markers, and the overlay when it is wanted; after `close` nobody looks any more."""
         spatial = traced.result.spatial
         moved = spatial.moved(traced.target_from_camera)
-        self._publishers["markers"].publish(trace_markers(moved, traced.instruction, traced.path))
+        self._show("markers", trace_markers(moved, traced.instruction, traced.path))
         if overlay:
             picture = draw_overlay(traced.observation.rgb, spatial, traced.instruction)
-            self._publishers["overlay"].publish(rgb_to_image(picture, spatial.frame_id, spatial.stamp_ns))
+            self._show("overlay", rgb_to_image(picture, spatial.frame_id, spatial.stamp_ns))
 
     def close(self) -> None:
-        """Give up the publishers."""
-        while self._publishers:
-            self._node.destroy_lifecycle_publisher(self._publishers.popitem()[1])
+        """Give up the publishers. Calling it twice is fine."""
+        with self._lock:
+            while self._publishers:
+                self._node.destroy_lifecycle_publisher(self._publishers.popitem()[1])
+
+    def _show(self, name: str, message: MarkerArray | Image) -> None:
+        with self._lock:
+            if name in self._publishers:
+                self._publishers[name].publish(message)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
-from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from robotracer_ros.errors import RobotracerError
@@ -18,13 +19,30 @@ from robotracer_ros.errors import RobotracerError
 # How long the executor waits for work; a signal that arrives meanwhile is seen after that long at the latest.
 _SPIN_S: Final = 0.2
 _SETTLE_S: Final = 0.05
+# How long a request that runs may still take; launch loses its patience with a process after 5 s.
+_LAST_REQUEST_S: Final = 2.0
 
 
-def run(make_node: Callable[[], Node], args: list[str] | None, *, threads: int) -> int:
+class RunnableNode(Protocol):
+    """An rclpy node that can be told that its end is near."""
+
+    def settle(self, timeout_s: float) -> bool:
+        """End what waits, and wait for what runs; whether that ended within ``timeout_s``."""
+        ...
+
+    def destroy_node(self) -> None:
+        """Free everything."""
+        ...
+
+
+def run(make_node: Callable[[], RunnableNode], args: list[str] | None, *, threads: int) -> int:
     """Spin a node on ``threads`` threads until SIGINT, SIGTERM or a shutdown; returns the exit code.
 
     The signals are taken here: rclpy's handler raises KeyboardInterrupt wherever the main thread happens to be, in the
     middle of freeing a model too, and a spin without a time-out can sleep through one. A second one ends the process.
+
+    A request that runs is answered if it ends soon. One that hangs in a model is left behind: Python would join its
+    thread before the process may end.
     """
     stop = threading.Event()
 
@@ -49,9 +67,15 @@ def run(make_node: Callable[[], Node], args: list[str] | None, *, threads: int) 
     except ExternalShutdownException:
         node.get_logger().debug("shut down from outside")
     finally:
+        # rclpy's own shutdown of an executor waits for no callback.
+        has_settled = node.settle(_LAST_REQUEST_S)
         # A callback that has just ended still wakes the executor; one that is gone by then answers with a warning.
         time.sleep(_SETTLE_S)
         executor.shutdown(timeout_sec=1.0)
         node.destroy_node()
         rclpy.try_shutdown()
+    if not has_settled:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
     return 0

@@ -60,13 +60,14 @@ class Stages:
 
 @dataclass
 class LastRequest:
-    """How the last request, or the last transition, ended: what diagnostics tell.
+    """How the last request and the last transition ended: what diagnostics tell.
 
     Attributes:
         message: one sentence.
         has_failed: whether it was refused.
         seconds: spent, by stage, when it was answered.
         answered_count, failed_count: since the node started.
+        failed_transition: what went wrong in the last transition; "" when it succeeded.
     """
 
     message: str = "no request yet"
@@ -74,6 +75,7 @@ class LastRequest:
     seconds: dict[str, float] = field(default_factory=dict)
     answered_count: int = 0
     failed_count: int = 0
+    failed_transition: str = ""
 
     def answered(self, seconds: dict[str, float]) -> None:
         """Note a request that was answered."""
@@ -81,10 +83,19 @@ class LastRequest:
         self.answered_count += 1
 
     def failed(self, error: Exception) -> None:
-        """Note a request or a transition that failed."""
-        name = error.code_name if isinstance(error, RobotracerError) else type(error).__name__
-        self.message, self.has_failed = f"{name}: {error}", True
+        """Note a request that failed."""
+        self.message, self.has_failed = _named(error), True
         self.failed_count += 1
+
+    def transition_failed(self, error: Exception) -> None:
+        """Note a transition that failed."""
+        self.failed_transition = _named(error)
+
+    def transition_succeeded(self) -> None:
+        """Note one that succeeded; what a request was refused for in the state before is over."""
+        self.failed_transition = ""
+        if self.has_failed:
+            self.message, self.has_failed = "no request since the last transition", False
 
     def report(self, state: str, camera: RgbdCounts | None) -> Report:
         """The node's diagnosis in lifecycle state ``state``; ``camera`` is None unless it is active."""
@@ -99,8 +110,14 @@ class LastRequest:
             values |= {f"publishers of {topic}": count for topic, count in camera.publishers.items()}
             values["age of the last image [s]"] = camera.last_age_s
             silent = [topic for topic, count in camera.publishers.items() if not count]
+        if self.failed_transition:
+            return Report(DiagnosticStatus.WARN, f"{state}: {self.failed_transition}", values)
         if self.has_failed:
             return Report(DiagnosticStatus.WARN, self.message, values)
         if silent:
             return Report(DiagnosticStatus.WARN, f"nobody publishes {', '.join(silent)}", values)
         return Report(DiagnosticStatus.OK, f"{state}: {self.message}", values)
+
+
+def _named(error: Exception) -> str:
+    return f"{error.code_name if isinstance(error, RobotracerError) else type(error).__name__}: {error}"

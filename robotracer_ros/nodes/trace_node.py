@@ -6,7 +6,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
@@ -14,7 +14,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.timer import Timer
 
-from robotracer_ros.errors import Busy, NotActive, RobotracerError
+from robotracer_ros.errors import Busy, InvalidRequest, NotActive, RobotracerError
 from robotracer_ros.families.family import require_mode, require_sentence
 from robotracer_ros.geometry.transform import RigidTransform
 from robotracer_ros.nodes.results import Results
@@ -25,7 +25,9 @@ from robotracer_ros.nodes.tracing import Tracing
 from robotracer_ros.ros.diagnostics import Diagnostics, Report
 from robotracer_ros.ros.frames import Frames
 from robotracer_ros.ros.params import declare
+from robotracer_ros.ros.qos import service_qos
 from robotracer_ros.ros.rgbd import RgbdSubscriber
+from robotracer_ros.ros.transitions import Transitions
 from robotracer_ros.srv import Ask, GetTrace
 from robotracer_ros.tracer import Tracer
 
@@ -46,9 +48,10 @@ class TraceNode(LifecycleNode):
         self._results: Results | None = None
         self._tracing: Tracing | None = None
         self._last = LastRequest()
-        requests = ReentrantCallbackGroup()
-        self.create_service(GetTrace, "~/get_trace", self._get_trace, callback_group=requests)
-        self.create_service(Ask, "~/ask", self._ask, callback_group=requests)
+        self._transitions = Transitions(self)
+        requests, qos = ReentrantCallbackGroup(), service_qos()
+        self.create_service(GetTrace, "~/get_trace", self._get_trace, qos_profile=qos, callback_group=requests)
+        self.create_service(Ask, "~/ask", self._ask, qos_profile=qos, callback_group=requests)
         self._diagnostics = Diagnostics(self, self._report)
         self._bring_up: Timer | None = None
         if TraceParameters.of(self).autostart:
@@ -69,7 +72,7 @@ class TraceNode(LifecycleNode):
         return self._transition(self._activate, undo=self._deactivate)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Let go of the camera; a request that still waits for it ends with NOT_ACTIVE."""
+        """Let go of the camera; a request that runs ends with NOT_ACTIVE, at once or when the model has answered."""
         super().on_deactivate(state)
         return self._transition(self._deactivate)
 
@@ -91,8 +94,9 @@ class TraceNode(LifecycleNode):
         if timer is None:
             return
         self.destroy_timer(timer)
-        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
-            self.trigger_activate()
+        for trigger in (self.trigger_configure, self.trigger_activate):
+            if not self._transitions.attempt(lambda trigger=trigger: trigger() == TransitionCallbackReturn.SUCCESS):
+                return
 
     def _configure(self) -> None:
         parameters = TraceParameters.of(self)
@@ -116,11 +120,12 @@ class TraceNode(LifecycleNode):
 
     def _clean_up(self) -> None:
         self._deactivate()
-        for name in ("_tracer", "_frames", "_results"):
-            part = getattr(self, name)
-            setattr(self, name, None)
-            if part is not None:
-                part.close()
+        parts = (self._tracer, self._frames, self._results)
+        self._tracer = self._frames = self._results = None
+        with ExitStack() as closing:  # all of them, also when a model cannot be freed
+            for part in parts:
+                if part is not None:
+                    closing.callback(part.close)
 
     def _transition(
         self, action: Callable[[], None], undo: Callable[[], None] | None = None
@@ -130,13 +135,15 @@ class TraceNode(LifecycleNode):
             action()
         except RobotracerError as error:
             self.get_logger().error(f"{error.code_name}: {error}")
-            self._last.failed(error)
+            self._last.transition_failed(error)
             if undo is not None:
                 undo()
             return TransitionCallbackReturn.FAILURE
-        except Exception:  # noqa: BLE001 - the border: whatever else goes wrong is told, and the node stays alive
+        except Exception as error:  # noqa: BLE001 - the border: whatever else goes wrong is told, and the node lives on
             self.get_logger().error(f"a fault of the node in a transition:\n{traceback.format_exc()}")
+            self._last.transition_failed(error)
             return TransitionCallbackReturn.ERROR
+        self._last.transition_succeeded()
         return TransitionCallbackReturn.SUCCESS
 
     # Requests
@@ -147,6 +154,8 @@ class TraceNode(LifecycleNode):
             instruction, mode = require_sentence("instruction", request.instruction), require_mode(request.mode)
             target = request.target_frame or parameters.target_frame
             traced = tracing.trace(instruction, mode, target, parameters, stages)
+            if self._tracing is not tracing:
+                raise NotActive("the node was deactivated while the request ran; ask again when it is active")
             if results is not None:
                 response.trace, response.path = results.publish(traced, stages.seconds)
                 self._afterwards(lambda: results.show(traced, overlay=parameters.overlay))
@@ -167,8 +176,8 @@ class TraceNode(LifecycleNode):
 
     def _answered(self, timeout_s: float, response: Any, answer: Callable[[Stages], None]) -> Any:
         """Fill a response, or its error: the one place where errors end."""
-        stages = Stages(timeout_s if timeout_s > 0.0 else TraceParameters.of(self).timeout_s)
         try:
+            stages = Stages(self._limit_s(timeout_s))
             with self._one_at_a_time():
                 answer(stages)
         except RobotracerError as error:
@@ -185,6 +194,11 @@ class TraceNode(LifecycleNode):
             self._last.answered(stages.seconds)
         return response
 
+    def _limit_s(self, timeout_s: float) -> float:
+        if not 0.0 <= timeout_s < float("inf"):
+            raise InvalidRequest(f"timeout is {timeout_s:g} s; accepted: above 0 s, or 0 for the parameter timeout_s")
+        return timeout_s or float(TraceParameters.of(self).timeout_s)
+
     @contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
         if not self._running.acquire(blocking=False):
@@ -196,7 +210,8 @@ class TraceNode(LifecycleNode):
 
     def _active(self) -> Tracing:
         if self._tracing is None:
-            why = f"; the last transition failed: {self._last.message}" if self._last.has_failed else ""
+            failure = self._last.failed_transition
+            why = f"; the last transition failed: {failure}" if failure else ""
             raise NotActive(
                 f"{self.get_fully_qualified_name()} is {self._state_machine.current_state[1]}; requests are answered "
                 f"when it is active: configure and activate it, or wait while autostart loads the model{why}"
@@ -226,9 +241,17 @@ class TraceNode(LifecycleNode):
         tracing = self._tracing
         return self._last.report(self._state_machine.current_state[1], tracing and tracing.rgbd.counts())
 
+    def settle(self, timeout_s: float) -> bool:
+        """Let go of the camera and wait for the request that runs; whether it ended within ``timeout_s``."""
+        self._deactivate()
+        if not self._running.acquire(timeout=timeout_s):
+            return False
+        self._running.release()
+        return True
+
     def destroy_node(self) -> None:
         """Free the model and let go of the camera before the node goes."""
-        self._clean_up()
+        self._transition(self._clean_up)
         super().destroy_node()
 
 

@@ -7,6 +7,8 @@ from typing import Final
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions, QoSPolicyKind
 
+_REQUESTS_AT_ONCE: Final = 200
+
 # For every endpoint: users may override these by parameters named qos_overrides.<topic>.<endpoint>.<policy>.
 OVERRIDES: Final = QoSOverridingOptions(
     (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY, QoSPolicyKind.DURABILITY)
@@ -30,4 +32,17 @@ def result_qos() -> QoSProfile:
         depth=1,
         reliability=ReliabilityPolicy.RELIABLE,
         durability=DurabilityPolicy.TRANSIENT_LOCAL,
+    )
+
+
+def service_qos() -> QoSProfile:
+    """Reliable and volatile, with room for requests that arrive at once.
+
+    The default of ROS keeps 10: of 20 requests in the same moment it drops half, and their callers wait for ever.
+    """
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=_REQUESTS_AT_ONCE,
+        reliability=ReliabilityPolicy.RELIABLE,
+        durability=DurabilityPolicy.VOLATILE,
     )

@@ -2,97 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import threading
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import numpy as np
-import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from nav_msgs.msg import Path as PathMessage
 from nodes.harness import Client, recording, running
+from nodes.model_server import ANSWER, Server
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import MarkerArray
 
-from robotracer_ros.geometry.camera import CameraIntrinsics
-from robotracer_ros.geometry.observation import RgbdObservation
-from robotracer_ros.geometry.transform import RigidTransform
 from robotracer_ros.srv import GetTrace
 
 CODE = GetTrace.Response
-CAMERA = CameraIntrinsics(64, 48, 60.0, 60.0, 31.5, 23.5)
-SEEN = RgbdObservation(np.zeros((48, 64, 3), np.uint8), np.ones((48, 64), np.float32), CAMERA, "camera", 0)
-ANSWER = "[(200, 300, 0.9), (500, 200, 0.7), (800, 400, 1.1)]"
-
-
-@pytest.fixture
-def camera(client: Client) -> Iterator[None]:
-    """A camera at 20 Hz and its mounting."""
-    client.broadcast(RigidTransform("base_link", "camera", np.eye(3), np.zeros(3)))
-    stop = threading.Event()
-
-    def publish() -> None:
-        while not stop.wait(0.05):
-            client.camera.publish(SEEN, client.now_ns())
-
-    thread = threading.Thread(target=publish, daemon=True)
-    thread.start()
-    yield
-    stop.set()
-    thread.join(2.0)
-
-
-class Server(ThreadingHTTPServer):
-    """Answers ``POST /query``, except instructions with the word "hang", which it keeps waiting."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.released = threading.Event()
-        super().__init__(("127.0.0.1", 0), Handler)
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if "hang" in asked["text"]:
-            self.server.released.wait(30.0)
-            return
-        body = json.dumps({"result": 1, "answer": ANSWER}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    one = Server()
-    thread = threading.Thread(target=one.serve_forever, daemon=True)
-    thread.start()
-    yield one
-    one.released.set()
-    one.shutdown()
-    thread.join(2.0)
 
 
 def test_a_model_that_hangs_is_an_error_in_time_and_the_next_request_is_answered(
     client: Client, camera: None, server: Server, tmp_path: Path
 ) -> None:
-    url = f"http://127.0.0.1:{server.server_address[1]}"
-    parameters = {"backend": "query_api", "query_api.url": url, "query_api.dialect": "roborefer"}
-    with running(tmp_path, parameters):
+    with running(tmp_path, server.parameters):
         client.wait_until_active()
         assert client.trace("move it").success
         for _ in range(2):
