@@ -16,9 +16,10 @@ from robotracer_ros.geometry.observation import DepthCamera, RgbdObservation
 from robotracer_ros.geometry.transform import RigidTransform
 from robotracer_ros.ros.cameras import camera_from_info
 from robotracer_ros.ros.compressed import compressed_to_depth_m, compressed_to_rgb
-from robotracer_ros.ros.images import image_to_depth_m, image_to_rgb
+from robotracer_ros.ros.images import COLOUR_ENCODINGS, image_to_depth_m, image_to_rgb
 from robotracer_ros.ros.pairing import Sample
 from robotracer_ros.ros.rgbd_settings import RgbdSettings
+from robotracer_ros.ros.serialized import read_image
 
 LookupTransform = Callable[[str, str, int], RigidTransform]
 """``lookup(target_frame, source_frame, stamp_ns)``, which raises NoTransform."""
@@ -69,13 +70,15 @@ class FrameDecoder:
 
     def _rgb(self, sample: Sample) -> npt.NDArray[np.uint8]:
         if self.settings.image_transport == "raw":
-            return image_to_rgb(deserialize_message(sample.data, Image))
+            image = read_image(sample.data)
+            # Only cv_bridge, which reads what is not read here, needs the message itself.
+            return image_to_rgb(image if image.encoding in COLOUR_ENCODINGS else deserialize_message(sample.data, Image))
         return compressed_to_rgb(deserialize_message(sample.data, CompressedImage))
 
     def _depth_m(self, sample: Sample) -> npt.NDArray[np.float32]:
         unit_m = self.settings.depth_unit_m
         if self.settings.depth_transport == "raw":
-            return image_to_depth_m(deserialize_message(sample.data, Image), unit_m)
+            return image_to_depth_m(read_image(sample.data), unit_m)
         return compressed_to_depth_m(deserialize_message(sample.data, CompressedImage), unit_m)
 
     def _depth_camera(

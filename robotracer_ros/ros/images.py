@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sensor_msgs.msg import Image
 
 from robotracer_ros.errors import BadImage, UnsupportedEncoding
+from robotracer_ros.ros.serialized import SerializedImage
 from robotracer_ros.ros.stamps import header_of
 
 # Channels of 8 bits, and the OpenCV code that makes RGB of them; None where they are RGB already.
@@ -37,7 +38,7 @@ def image_to_numpy(
     return image_to_rgb(message)
 
 
-def image_to_rgb(message: Image) -> npt.NDArray[np.uint8]:
+def image_to_rgb(message: Image | SerializedImage) -> npt.NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB; a view of the message's own buffer where that is rgb8 already.
 
     Raises:
@@ -53,7 +54,7 @@ def image_to_rgb(message: Image) -> npt.NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(pixels, code), dtype=np.uint8)
 
 
-def image_to_depth_m(message: Image, depth_unit_m: float = MILLIMETRE_M) -> npt.NDArray[np.float32]:
+def image_to_depth_m(message: Image | SerializedImage, depth_unit_m: float = MILLIMETRE_M) -> npt.NDArray[np.float32]:
     """(H, W) float32 metres, NaN without a reading.
 
     Args:
@@ -109,7 +110,7 @@ def rgb_to_image(rgb: npt.NDArray[np.uint8], frame_id: str, stamp_ns: int) -> Im
     return message
 
 
-def _pixels(message: Image, dtype: np.dtype[np.generic], channels: int) -> npt.NDArray[np.generic]:
+def _pixels(message: Image | SerializedImage, dtype: np.dtype[np.generic], channels: int) -> npt.NDArray[np.generic]:
     """A view of the data as (H, W) or, for several channels, (H, W, C), past the padding of its rows."""
     height, width, step = message.height, message.width, message.step
     named = f"a {message.encoding} image of {width}x{height}"
