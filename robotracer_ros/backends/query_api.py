@@ -17,7 +17,7 @@ class QueryApi:
     Args:
         url: of the server, with or without ``/query``.
         dialect: "robotracer" (pictures as files both sides see) or "roborefer" (pictures inside the request).
-        mode: which cues the model gets, see `query_dialects`; "" for all that the dialect knows.
+        mode: which cues the model gets, see `query_dialects`; "" for every one that the query has.
         shared_dir: for "robotracer", a folder that the server sees under the same path.
         retries: after a refused or broken connection or a status 502, 503 or 504.
         connect_timeout_s: for one attempt to connect.
@@ -48,7 +48,7 @@ class QueryApi:
 
         Raises:
             BackendUnavailable, BackendTimeout, BackendFailed: see `JsonEndpoint.post`; and BackendFailed for a query
-                without a cue that the mode needs, and for a reply without a string under ``answer``.
+                without a cue that a named mode needs, and for a reply without a string under ``answer``.
         """
         started = time.monotonic()
         with self._dialect.payload(query) as payload:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final, Protocol
@@ -18,7 +18,8 @@ from robotracer_ros.errors import BackendFailed, InvalidRequest
 from robotracer_ros.geometry.arrays import AnyArray
 from robotracer_ros.query import ModelQuery
 
-# Cues by mode, as the authors' evaluation combines them (Evaluation/query_model.py).
+# Cues by mode, as the authors' evaluation combines them (Evaluation/query_model.py). Each mode has the cues of the one
+# before it and further ones.
 ROBOTRACER_MODES: Final = (
     "RGB",
     "RGB+encoder",
@@ -40,13 +41,13 @@ class Dialect(Protocol):
         """The body, usable inside the context; files it names exist no longer than that.
 
         Raises:
-            BackendFailed: when the query lacks a cue that the mode needs, or a picture cannot be written.
+            BackendFailed: when the query lacks a cue that the named mode needs, or a picture cannot be written.
         """
         ...
 
 
 def open_dialect(name: str, mode: str, shared_dir: str) -> Dialect:
-    """The dialect called ``name``; ``mode`` "" stands for the one with all cues.
+    """The dialect called ``name``; with ``mode`` "" each query is sent with every cue that it has.
 
     Raises:
         InvalidRequest: for an unknown name or mode, or a ``shared_dir`` that is missing, superfluous or not writable.
@@ -54,8 +55,7 @@ def open_dialect(name: str, mode: str, shared_dir: str) -> Dialect:
     if name not in DIALECTS:
         raise InvalidRequest(f"dialect {name!r} is not known; accepted: {', '.join(DIALECTS)}")
     modes = ROBOTRACER_MODES if name == "robotracer" else ROBOREFER_MODES
-    mode = mode or modes[-1]
-    if mode not in modes:
+    if mode and mode not in modes:
         raise InvalidRequest(f"mode {mode!r} is not known to the dialect {name}; accepted: {', '.join(modes)}")
     if name == "roborefer":
         if shared_dir:
@@ -77,7 +77,6 @@ class RoboTracerDialect:
         if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
             raise InvalidRequest(f"shared_dir must be a folder that can be written to, received {str(folder)!r}")
         self._folder = folder
-        self._cues = frozenset(mode.split("+"))
         self._mode = mode
 
     @contextmanager
@@ -85,29 +84,22 @@ class RoboTracerDialect:
         """Write the pictures, hand out the body, delete the pictures whatever happens."""
         stem = f"query-{uuid.uuid4().hex}"
         image_file, depth_file = self._folder / f"{stem}-image.png", self._folder / f"{stem}-depth.png"
-        needs_depth = "depth" in self._cues
+        mode = self._mode or _richest_mode(query, ROBOTRACER_MODES)
+        cues = _cues_of(mode)
         try:
             _write(image_file, image_png(query.image))
-            if needs_depth:
-                _write(depth_file, depth_png_mm(_required_depth(query, self._mode)))
+            if "depth" in cues:
+                _write(depth_file, depth_png_mm(_required_depth(query, mode)))
             yield {
                 "image_paths": [str(image_file)],
-                "depth_z_paths": [str(depth_file)] if needs_depth else None,
-                "intrinsics": self._intrinsics(query) if "intrinsics" in self._cues else None,
-                "enable_spatial": int("encoder" in self._cues),
+                "depth_z_paths": [str(depth_file)] if "depth" in cues else None,
+                "intrinsics": _required_intrinsics(query, mode) if "intrinsics" in cues else None,
+                "enable_spatial": int("encoder" in cues),
                 "text": query.text,
             }
         finally:
             for file in (image_file, depth_file):
                 _delete(file)
-
-    def _intrinsics(self, query: ModelQuery) -> list[list[float]]:
-        if query.intrinsics is None:
-            raise BackendFailed(
-                f"mode {self._mode} needs the camera's intrinsics and the query has none; use mode RGB+encoder"
-            )
-        rows: list[list[float]] = query.intrinsics.matrix.tolist()
-        return rows
 
 
 class RoboReferDialect:
@@ -119,8 +111,9 @@ class RoboReferDialect:
     @contextmanager
     def payload(self, query: ModelQuery) -> Iterator[dict[str, object]]:
         """The body; there is nothing to clean up."""
-        with_depth = self._mode == "RGB+depth"
-        depth_urls = [_base64(relative_depth_png(_required_depth(query, self._mode)))] if with_depth else []
+        mode = self._mode or _richest_mode(query, ROBOREFER_MODES)
+        with_depth = "depth" in _cues_of(mode)
+        depth_urls = [_base64(relative_depth_png(_required_depth(query, mode)))] if with_depth else []
         yield {
             "image_url": [_base64(image_png(query.image))],
             "depth_url": depth_urls,
@@ -167,6 +160,27 @@ def relative_depth_png(depth_m: npt.NDArray[np.float32]) -> bytes:
     spread = greatest - least
     grey = (inverse - least) * (255.0 / spread) if spread > 0 else np.zeros_like(inverse)
     return _png(np.repeat(np.rint(grey).astype(np.uint8)[:, :, None], 3, axis=2))
+
+
+def _cues_of(mode: str) -> frozenset[str]:
+    return frozenset(mode.split("+"))
+
+
+def _richest_mode(query: ModelQuery, modes: Sequence[str]) -> str:
+    """The last of ``modes`` whose every cue the query has; a depth image without a reading is no cue."""
+    missing = set()
+    if query.depth_m is None or not np.isfinite(query.depth_m).any():
+        missing.add("depth")
+    if query.intrinsics is None:
+        missing.add("intrinsics")
+    return [mode for mode in modes if not _cues_of(mode) & missing][-1]
+
+
+def _required_intrinsics(query: ModelQuery, mode: str) -> list[list[float]]:
+    if query.intrinsics is None:
+        raise BackendFailed(f"mode {mode} needs the camera's intrinsics and the query has none; use mode RGB+encoder")
+    rows: list[list[float]] = query.intrinsics.matrix.tolist()
+    return rows
 
 
 def _required_depth(query: ModelQuery, mode: str) -> npt.NDArray[np.float32]:

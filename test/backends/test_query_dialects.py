@@ -107,18 +107,49 @@ def test_pictures_are_deleted_when_the_request_fails(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("dialect", "missing", "words"),
+    ("dialect", "mode", "missing", "words"),
     [
-        ("robotracer", {"depth_m": None}, "choose a mode without depth"),
-        ("robotracer", {"intrinsics": None}, r"use mode RGB\+encoder"),
-        ("roborefer", {"depth_m": None}, "choose a mode without depth"),
+        ("robotracer", ROBOTRACER_MODES[3], {"depth_m": None}, "choose a mode without depth"),
+        ("robotracer", ROBOTRACER_MODES[3], {"intrinsics": None}, r"use mode RGB\+encoder"),
+        ("robotracer", ROBOTRACER_MODES[2], {"intrinsics": None}, r"use mode RGB\+encoder"),
+        ("roborefer", "RGB+depth", {"depth_m": None}, "choose a mode without depth"),
     ],
 )
-def test_a_missing_cue_is_named_and_nothing_is_left(tmp_path, dialect, missing, words):
-    opened = open_dialect(dialect, "", str(tmp_path) if dialect == "robotracer" else "")
+def test_a_cue_that_the_named_mode_misses_is_named_and_nothing_is_left(tmp_path, dialect, mode, missing, words):
+    opened = open_dialect(dialect, mode, str(tmp_path) if dialect == "robotracer" else "")
     with pytest.raises(BackendFailed, match=words), opened.payload(query(**missing)):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+NO_READING = np.full_like(DEPTH_M, np.nan)
+
+
+@pytest.mark.parametrize(
+    ("missing", "depth", "intrinsics"),
+    [
+        ({}, True, True),
+        ({"depth_m": None}, False, True),
+        ({"depth_m": NO_READING}, False, True),
+        ({"intrinsics": None}, False, False),
+        ({"depth_m": None, "intrinsics": None}, False, False),
+    ],
+)
+def test_without_a_named_mode_robotracer_gets_the_cues_there_are(tmp_path, missing, depth, intrinsics):
+    opened = open_dialect("robotracer", "", str(tmp_path))
+    # The choice is made anew for each query: what one lacks is not withheld from the next.
+    for asked, with_depth, with_intrinsics in ((query(**missing), depth, intrinsics), (query(), True, True)):
+        with opened.payload(asked) as body:
+            assert (body["depth_z_paths"] is not None) == with_depth
+            assert (body["intrinsics"] is not None) == with_intrinsics
+            assert body["enable_spatial"] == 1
+            assert len(list(tmp_path.iterdir())) == 1 + with_depth
+
+
+@pytest.mark.parametrize(("depth_m", "sent"), [(DEPTH_M, 1), (None, 0), (NO_READING, 0)])
+def test_without_a_named_mode_roborefer_gets_depth_where_there_is_some(depth_m, sent):
+    with open_dialect("roborefer", "", "").payload(query(depth_m)) as body:
+        assert body["enable_depth"] == len(body["depth_url"]) == sent
 
 
 def test_a_full_disk_is_named(tmp_path, monkeypatch):
