@@ -9,6 +9,10 @@ from robotracer_ros.geometry.arrays import FloatArray
 
 # A sample that a free knot moves by less than this share is left to the fixed knot beside it.
 _LEAST_INFLUENCE = 0.25
+# Points stand at least this share of the way apart.
+_LEAST_STEP = 1e-3
+# What counts as nothing, in a problem whose rows are all of length one.
+_TOLERANCE = 1e-10
 
 
 def smoothest_depths(
@@ -25,7 +29,7 @@ def smoothest_depths(
     Args:
         positions: (N,) way along the image trace at each point, pixels, not decreasing.
         depth_m: (N,) metres, NaN where unknown; the first and the last are known.
-        ceiling_positions: (K,) where along the way the ceilings stand.
+        ceiling_positions: (K,) where along the way from the first point the ceilings stand, pixels.
         ceiling_m: (K,) the curve stays nearer to the camera than this; NaN for no ceiling.
 
     Returns:
@@ -34,7 +38,7 @@ def smoothest_depths(
     free = np.isnan(depth_m)
     if not free.any():
         return depth_m
-    positions = _spread(positions)
+    positions, ceiling_positions = _shares(positions, ceiling_positions)
     inverse = np.where(free, 0.0, 1.0 / np.where(free, 1.0, depth_m))
     bending = _second_differences(positions)
     _, upper = np.linalg.qr(bending[:, free])
@@ -65,11 +69,18 @@ def _floors(
     return np.vstack([weights[moves][:, free], np.eye(count)]), np.concatenate([in_front, finite])
 
 
-def _spread(positions: FloatArray) -> FloatArray:
-    """Positions with a least distance between neighbours, so that repeated points bend nothing infinitely."""
-    total = max(float(positions[-1] - positions[0]), 1.0)
-    steps = np.maximum(np.diff(positions), total * 1e-3)
-    return np.concatenate([[0.0], np.cumsum(steps)])
+def _shares(positions: FloatArray, ceiling_positions: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Both ways in shares of the whole, with a least distance between the points.
+
+    Bending over a way in pixels is of the size of 1/px^3, which on a large image falls below the solver's tolerance
+    and switches the ceilings off. Without the least distance, repeated points would bend infinitely.
+    """
+    way = positions - positions[0]
+    total = max(float(way[-1]), 1.0)
+    steps = np.maximum(np.diff(way) / total, _LEAST_STEP)
+    shares = np.concatenate([[0.0], np.cumsum(steps)])
+    distinct = np.concatenate([[True], np.diff(way) > 0])
+    return shares, np.interp(ceiling_positions, way[distinct], shares[distinct])
 
 
 def _second_differences(positions: FloatArray) -> FloatArray:
@@ -102,7 +113,9 @@ def _least_distance(rows: FloatArray, bounds: FloatArray) -> FloatArray:
     size = rows.shape[1]
     if not len(bounds) or float(bounds.max()) <= 0:
         return np.zeros(size)
-    # Scaled so that the two parts of the stacked problem are of one size.
+    # A bound may be scaled at will. With rows of length one and bounds up to one the two parts are of one size.
+    length = np.maximum(np.linalg.norm(rows, axis=1), np.finfo(np.float64).tiny)
+    rows, bounds = rows / length[:, None], bounds / length
     scale = float(np.abs(bounds).max())
     stacked = np.vstack([rows.T, bounds[None, :] / scale])
     residual = stacked @ _nonnegative_least_squares(stacked, np.append(np.zeros(size), 1.0))
@@ -115,12 +128,11 @@ def _nonnegative_least_squares(matrix: FloatArray, target: FloatArray) -> FloatA
     count = matrix.shape[1]
     solution = np.zeros(count)
     passive: npt.NDArray[np.bool_] = np.zeros(count, dtype=bool)
-    tolerance = 1e-10 * max(1.0, float(np.abs(matrix).max()))
     for _ in range(3 * count):
         gradient = matrix.T @ (target - matrix @ solution)
         gradient[passive] = -np.inf
         entering = int(np.argmax(gradient))
-        if gradient[entering] <= tolerance:
+        if gradient[entering] <= _TOLERANCE:
             break
         passive[entering] = True
         while True:
@@ -131,7 +143,7 @@ def _nonnegative_least_squares(matrix: FloatArray, target: FloatArray) -> FloatA
                 break
             step = float((solution[leaving] / (solution[leaving] - trial[leaving])).min())
             solution = solution + step * (trial - solution)
-            passive &= solution > tolerance
+            passive &= solution > _TOLERANCE
             solution[~passive] = 0.0
         solution = trial
     return solution

@@ -268,3 +268,17 @@ def test_contacts_at_the_corners_of_the_image() -> None:
     corners = VisualTrace(np.array([[0.0, 0.0], [1.0, 1.0], [0.0, 1.0], [1.0, 0.0]]))
     lifted = lift(corners, observed(plane_image(SLANTED)), LiftSettings(contacts="all"))
     np.testing.assert_allclose(lifted.depth_m, plane_depth(SLANTED, CAMERA.rays(lifted.pixels)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("points", [3, 9, 50, 256])
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)])
+def test_a_2d_trace_passes_in_front_of_a_board_on_large_images(size: tuple[int, int], points: int) -> None:
+    """A board at 0.6 m before a wall at 1.2 m, and a trace over 70 % of the image's width."""
+    camera = CameraIntrinsics(*size, 0.95 * size[0], 0.95 * size[0], size[0] / 2, size[1] / 2)
+    image = np.full(size[::-1], 1.2, np.float32)
+    image[:, int(0.45 * size[0]) : int(0.55 * size[0])] = 0.6
+    uv = np.column_stack([np.linspace(0.15, 0.85, points), np.linspace(0.4, 0.45, points)])
+    lifted = lift(VisualTrace(uv), observed(image, camera))
+    over = (uv[:, 0] > 0.46) & (uv[:, 0] < 0.54)
+    assert over.any()
+    assert (lifted.depth_m[over] <= 0.57 + 1e-3).all()

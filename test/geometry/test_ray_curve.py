@@ -46,6 +46,34 @@ def test_the_curve_stays_in_front_of_every_ceiling_that_moves_a_free_point(seed:
     assert (curve[free] <= ceiling[free] * (1 + 1e-6)).all()
 
 
+@pytest.mark.parametrize("points", [3, 9, 50, 256])
+@pytest.mark.parametrize("length_px", [300.0, 900.0, 1800.0])
+def test_ceilings_hold_however_long_the_way_and_however_many_the_points(length_px: float, points: int) -> None:
+    """Three boards stand between the contacts. The way of a trace is 900 px at 1280x720 and 1800 px at 1920x1080."""
+    rng = np.random.default_rng(points)
+    for _ in range(4):
+        way = np.concatenate([[0.0], np.cumsum(rng.uniform(5, 50, points - 1))])
+        way *= length_px / way[-1]
+        depth = np.full(points, np.nan)
+        depth[[0, -1]] = rng.uniform(0.8, 2.0, 2)
+        at = np.linspace(0.0, length_px, 200)
+        ceiling = np.interp(at, way[[0, -1]], depth[[0, -1]])
+        for start, width, board_m in rng.uniform((0.1, 0.02, 0.3), (0.8, 0.2, 0.7), (3, 3)):
+            ceiling[(at > start * length_px) & (at < (start + width) * length_px)] = board_m
+        filled = smoothest_depths(way, depth, at, ceiling)
+        moved = np.interp(at, way, np.isnan(depth).astype(float)) >= 0.26
+        assert (1 / np.interp(at, way, 1 / filled) <= ceiling + 2e-4)[moved].all()
+
+
+def test_ceilings_stay_with_their_points_where_points_repeat() -> None:
+    """Points that repeat are drawn apart; a ceiling behind them must be drawn along."""
+    way = np.concatenate([np.zeros(400), [250.0, 500.0, 750.0, 1000.0]])
+    depth = np.full(404, np.nan)
+    depth[[0, -1]] = 1.2
+    filled = smoothest_depths(way, depth, np.array([500.0]), np.array([0.6]))
+    np.testing.assert_allclose(filled[401], 0.6, rtol=1e-6)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_no_curve_under_the_ceilings_bends_less(seed: int) -> None:
     """A convex problem: were there a better curve anywhere, one would lie on the way to it, near the one found."""
