@@ -52,8 +52,8 @@ class JsonEndpoint:
     """
 
     url: str
-    retries: int = 2
-    connect_timeout_s: float = 5.0
+    retries: int
+    connect_timeout_s: float
 
     def __post_init__(self) -> None:
         try:

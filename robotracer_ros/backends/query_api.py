@@ -33,7 +33,7 @@ class QueryApi:
         mode: str = "",
         shared_dir: str = "",
         retries: int = 2,
-        connect_timeout_s: float = 5.0,
+        connect_timeout_s: float = 3.0,
     ) -> None:
         base = url.rstrip("/")
         self._endpoint = JsonEndpoint(

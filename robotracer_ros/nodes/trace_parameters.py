@@ -34,7 +34,7 @@ TRACE_PARAMETERS: Final = (
     Parameter("replay.answers", "", "recorded answers (JSONL) that the backend replay answers from"),
     Parameter("query_api.url", "", "address of a model server, such as http://gpu-server:25547"),
     Parameter("query_api.dialect", "robotracer", "robotracer (file paths in shared_dir) or roborefer (base64)"),
-    Parameter("query_api.mode", "", 'cues the server is given, such as RGB+encoder+intrinsics; "" for all that the query has'),
+    Parameter("query_api.mode", "", 'cues the server is given, such as RGB+encoder; "" for all there are'),
     Parameter("query_api.shared_dir", "", "directory that this machine and the server see under the same path"),
     Parameter("query_api.retries", 2, "times to try again when the connection fails", low=0, high=10),
     Parameter("query_api.connect_timeout_s", 3.0, "time to reach the server", unit="s", low=0.01, high=60.0),

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import fields, replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import yaml
 
+from robotracer_ros.backends import BACKENDS
 from robotracer_ros.errors import InvalidRequest
+from robotracer_ros.geometry.lifting import LiftSettings
 from robotracer_ros.nodes.trace_parameters import TRACE_PARAMETERS, TraceParameters
+from robotracer_ros.planning import PathSettings
+from robotracer_ros.ros.rgbd_settings import RgbdSettings
 
 TOPICS = {"image_topic", "depth_topic", "camera_info_topic", "depth_camera_info_topic"}
 DEFAULTS = {parameter.name: parameter.default for parameter in TRACE_PARAMETERS}
@@ -41,6 +48,32 @@ def test_presets_name_all_topics_and_known_parameters(repository: Path) -> None:
 
 def test_the_defaults_contradict_nothing() -> None:
     TraceParameters(DEFAULTS).check()
+
+
+def group(name: str) -> dict:
+    return {key.partition(".")[2]: value for key, value in DEFAULTS.items() if key.startswith(f"{name}.")}
+
+
+def test_the_node_lifts_as_lifting_does_by_itself() -> None:
+    assert group("lift") == {field.name: field.default for field in fields(LiftSettings)}
+
+
+def test_the_node_plans_as_planning_does_by_itself_but_inside_a_box() -> None:
+    asked = TraceParameters(DEFAULTS).path_settings()
+    assert asked.workspace_min_m is not None
+    assert asked.workspace_max_m is not None
+    assert replace(asked, workspace_min_m=None, workspace_max_m=None) == PathSettings()
+
+
+def test_the_node_hears_the_camera_as_the_ros_room_does_by_itself() -> None:
+    assert TraceParameters(DEFAULTS).rgbd_settings() == RgbdSettings()
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_the_node_opens_a_backend_with_the_backend_s_own_defaults(name: str) -> None:
+    entry = BACKENDS[name]
+    opener = inspect.signature(getattr(import_module(entry.module), entry.opener)).parameters
+    assert group(name) == {**dict.fromkeys(entry.required, ""), **{o: opener[o].default for o in entry.optional}}
 
 
 @pytest.mark.parametrize(
