@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from robotracer_ros.errors import RobotracerError
+from robotracer_ros.families.reasoning import read_steps
 
 CONSTANT = re.compile(r"^uint16 ([A-Z_]+)=(\d+)")
 ANSWERING = ("srv/GetTrace.srv", "srv/Ask.srv", "action/FollowTrace.action")
@@ -109,3 +111,21 @@ def test_the_stand_in_interfaces_have_upstreams_type_hashes(repository: Path, sh
         assert {name: built[name] for name in built.keys() & recorded.keys()} == {
             name: recorded[name] for name in built.keys() & recorded.keys()
         }
+
+
+def test_the_example_of_a_reasoning_step_is_what_reading_one_yields(repository: Path) -> None:
+    """The comments of ReasoningStep.msg describe this step, which is one of RoboTracer's kind."""
+    comments = (repository / "msg/ReasoningStep.msg").read_text()
+    (step,) = read_steps("Step1: [Measuring] [the red mug]: 20 centimeters", lambda words: np.zeros((0, 3)))
+    assert (step.kind, step.subject, step.text, step.value_m) == ("Measuring", "the red mug", "20 centimeters", 0.2)
+    assert all(f'"{word}"' in comments for word in (step.kind, step.subject, step.text))
+
+
+def test_following_has_error_codes_of_its_own_where_its_comment_says(repository: Path) -> None:
+    answering, following = (error_codes(repository / name) for name in (ANSWERING[0], ANSWERING[2]))
+    own = [code for name, code in following.items() if name not in answering]
+    assert own
+    said = re.compile(r"FollowTrace adds those of the motion, (\d+) to (\d+)\.")
+    for name in ANSWERING:
+        ((first, last),) = said.findall((repository / name).read_text())
+        assert all(int(first) <= code <= int(last) for code in own)
