@@ -23,9 +23,9 @@ setup(
         # Where another one is installed, `pip install --no-deps` leaves it alone. 5 changes how images with one channel
         # are handled.
         "opencv-python-headless>=4.6,<5",
-        "pyyaml",
         "requests",
         "transforms3d>=0.4",
+        "urllib3",
     ],
     entry_points={"console_scripts": ["robotracer = robotracer_ros.cli:main"]},
 )
