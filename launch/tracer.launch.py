@@ -28,6 +28,8 @@ ARGUMENTS = {
     "backend": ("", 'where the model runs: replay or query_api; "" means that of params_file'),
     "answers": ("", 'recording that the backend replay answers from; "" means that of params_file'),
     "url": ("", 'model server that the backend query_api asks; "" means that of params_file'),
+    "dialect": ("", 'of that server, robotracer or roborefer; "" means that of params_file'),
+    "shared_dir": ("", 'folder that a robotracer server sees under the same path; "" means that of params_file'),
     "rviz": ("false", "open RViz with the image, the depth cloud, the path and the markers"),
     "log_level": ("info", "debug, info, warn, error or fatal"),
 }
@@ -45,6 +47,8 @@ def start(context):
         "backend": given["backend"],
         "replay.answers": given["answers"],
         "query_api.url": given["url"],
+        "query_api.dialect": given["dialect"],
+        "query_api.shared_dir": given["shared_dir"],
     }
     parameters = {
         "use_sim_time": LaunchConfiguration("use_sim_time"),
@@ -52,6 +56,7 @@ def start(context):
         **{name: value for name, value in overruled.items() if value},
     }
     namespace = given["namespace"]
+    fixed_frame = ["-f", given["target_frame"]] if given["target_frame"] else []
     return [
         Node(
             package="robotracer_ros",
@@ -68,7 +73,7 @@ def start(context):
             executable="rviz2",
             name="rviz2",
             namespace=namespace,
-            arguments=["-d", str(SHARE / "rviz" / "tracer.rviz")],
+            arguments=["-d", str(SHARE / "rviz" / "tracer.rviz"), *fixed_frame],
             parameters=[{"use_sim_time": LaunchConfiguration("use_sim_time")}],
             remappings=remappings,
             condition=IfCondition(LaunchConfiguration("rviz")),

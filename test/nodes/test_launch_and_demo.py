@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,9 +18,19 @@ from rcl_interfaces.srv import GetParameters
 from robotracer_ros.rgbd_files import read_rgb
 
 
-def launched(*arguments: str) -> subprocess.Popen[str]:
+def launched(*arguments: str, **environment: str) -> subprocess.Popen[str]:
     command = ["ros2", "launch", "robotracer_ros", "tracer.launch.py", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    surroundings = {**os.environ, **environment}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=surroundings)
+
+
+def stopped(process: subprocess.Popen[str]) -> str:
+    """What it printed until Ctrl-C, which it obeys."""
+    process.send_signal(signal.SIGINT)
+    try:
+        return process.communicate(timeout=15.0)[0]
+    finally:
+        process.kill()
 
 
 def test_arguments_reach_the_node(client: Client, tmp_path: Path) -> None:
@@ -53,6 +65,62 @@ def test_arguments_reach_the_node(client: Client, tmp_path: Path) -> None:
     assert "Traceback" not in printed
 
 
+def readme_arguments(repository: Path) -> dict[str, str]:
+    """The launch arguments of the command in the README that names a model server."""
+    (command,) = re.findall(
+        r"ros2 launch robotracer_ros tracer\.launch\.py (camera:=(?:\\\n|.)*)", (repository / "README.md").read_text()
+    )
+    return dict(word.split(":=", 1) for word in command.replace("\\\n", " ").split())
+
+
+def test_the_command_of_the_readme_brings_the_node_up(repository: Path, client: Client, tmp_path: Path) -> None:
+    given = readme_arguments(repository)
+    assert given["backend"] == "query_api"
+    assert given["rviz"] == "true"
+    # The two things of which this machine has its own, or none.
+    given |= {"shared_dir": str(tmp_path), "rviz": "false"}
+    process = launched(*(f"{name}:={value}" for name, value in given.items()))
+    try:
+        client.wait_until_active(30.0)
+    finally:
+        print(stopped(process))
+
+
+def test_a_server_that_shares_no_folder_needs_none(client: Client) -> None:
+    process = launched("backend:=query_api", "url:=http://127.0.0.1:1", "dialect:=roborefer")
+    try:
+        client.wait_until_active(30.0)
+    finally:
+        print(stopped(process))
+
+
+@pytest.fixture
+def rviz2(tmp_path: Path) -> dict[str, str]:
+    """An environment with an RViz that only writes down what it was called with."""
+    program = tmp_path / "lib" / "rviz2" / "rviz2"
+    marker = tmp_path / "share" / "ament_index" / "resource_index" / "packages" / "rviz2"
+    for file in (program, marker):
+        file.parent.mkdir(parents=True)
+    marker.write_text("")
+    program.write_text('#!/bin/sh\necho "$*" > "$0.called_with"\n')
+    program.chmod(0o755)
+    return {"AMENT_PREFIX_PATH": os.pathsep.join([str(tmp_path), os.environ["AMENT_PREFIX_PATH"]])}
+
+
+@pytest.mark.parametrize(("frame", "fixed"), [("torso", "-f torso "), ("", "")])
+def test_rviz_looks_at_the_frame_of_the_answers(
+    client: Client, tmp_path: Path, rviz2: dict[str, str], frame: str, fixed: str
+) -> None:
+    answers = recording(tmp_path / "answers.jsonl", {"move it": "[(1, 2, 0.5)]"})
+    process = launched("rviz:=true", f"answers:={answers}", *([f"target_frame:={frame}"] if frame else []), **rviz2)
+    try:
+        client.wait_until_active(30.0)
+    finally:
+        print(stopped(process))
+    called_with = (tmp_path / "lib" / "rviz2" / "rviz2.called_with").read_text()
+    assert re.match(rf"-d \S+/rviz/tracer\.rviz {fixed}--ros-args", called_with)
+
+
 def test_a_preset_that_does_not_exist_is_named_with_those_that_do() -> None:
     process = launched("camera:=webcam")
     printed = process.communicate(timeout=30.0)[0]
@@ -72,6 +140,8 @@ def test_show_args_explains_every_argument() -> None:
         "image_topic",
         "target_frame",
         "backend",
+        "dialect",
+        "shared_dir",
         "rviz",
         "log_level",
     ):
