@@ -122,6 +122,24 @@ def read_rgb(path: str | Path) -> npt.NDArray[np.uint8]:
     return rgb
 
 
+def write_rgb(path: str | Path, rgb: npt.NDArray[np.uint8]) -> None:
+    """Write (H, W, 3) uint8 RGB in the form that the file's suffix names; PNG where it has none.
+
+    Raises:
+        InvalidRequest: for a suffix that OpenCV does not know, and for a file that cannot be written.
+    """
+    try:
+        done, data = cv2.imencode(Path(path).suffix or ".png", np.ascontiguousarray(rgb[:, :, ::-1]))
+    except cv2.error as error:
+        raise InvalidRequest(f"cannot write {path}: OpenCV knows no such pictures; take .png or .jpg") from error
+    if not done:
+        raise InvalidRequest(f"cannot write {path}: the picture could not be encoded; take .png or .jpg")
+    try:
+        Path(path).write_bytes(data.tobytes())
+    except OSError as error:
+        raise InvalidRequest(f"cannot write {path}: {error.strerror or error}") from error
+
+
 def read_depth_m(
     path: str | Path, unit_m: float = 0.001, no_reading: tuple[int, ...] = (0,)
 ) -> npt.NDArray[np.float32]:

@@ -10,7 +10,15 @@ import pytest
 
 from robotracer_ros.errors import BadCameraInfo, BadImage, InvalidRequest, NoImage
 from robotracer_ros.geometry.camera import Distortion
-from robotracer_ros.rgbd_files import FramesFolder, image_size, read_camera_file, read_depth_m, read_observation
+from robotracer_ros.rgbd_files import (
+    FramesFolder,
+    image_size,
+    read_camera_file,
+    read_depth_m,
+    read_observation,
+    read_rgb,
+    write_rgb,
+)
 
 CAMERA = {"width": 40, "height": 30, "fx": 35.0, "fy": 36.0, "cx": 19.5, "cy": 14.5}
 
@@ -141,3 +149,19 @@ def test_real_frames_read_as_their_notes_say(shared):
     office = FramesFolder.opened(shared / "rgbd" / "office")
     assert len(office) == 60 == len(office.camera.world_from_camera)
     assert not (office.observe(59).depth_m > 60).any()
+
+
+@pytest.mark.parametrize("name", ["picture.png", "picture"])
+def test_a_picture_reads_back_as_it_was_written(tmp_path, name):
+    rgb = np.random.default_rng(1).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    write_rgb(tmp_path / name, rgb)
+    np.testing.assert_array_equal(read_rgb(tmp_path / name), rgb)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("a.xyz", r"\.png or \.jpg"), ("absent/a.png", "No such file"), ("folder.png", "directory")]
+)
+def test_a_picture_that_cannot_be_written_is_named(tmp_path, name, words):
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(InvalidRequest, match=rf"{name}.*{words}"):
+        write_rgb(tmp_path / name, np.zeros((2, 2, 3), np.uint8))

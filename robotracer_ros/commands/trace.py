@@ -5,10 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from pathlib import Path
 from typing import Any
-
-import cv2
 
 from robotracer_ros.backends import BACKENDS, open_backend
 from robotracer_ros.backends.deadline import Deadline
@@ -19,7 +16,7 @@ from robotracer_ros.geometry.cloud import observed_points, write_ply
 from robotracer_ros.geometry.observation import RgbdObservation
 from robotracer_ros.geometry.trace import DepthSource, SpatialTrace
 from robotracer_ros.overlay import colour_ramp, draw_overlay
-from robotracer_ros.rgbd_files import read_camera_file, read_observation
+from robotracer_ros.rgbd_files import read_camera_file, read_observation, write_rgb
 from robotracer_ros.tracer import Tracer, TraceResult
 
 _MODES = {"3d": Mode.TRACE_3D, "2d": Mode.TRACE_2D, "points": Mode.POINTS}
@@ -47,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         tracer.close()
     if arguments.overlay:
-        _write_picture(arguments.overlay, observation, result.spatial, arguments.instruction)
+        write_rgb(arguments.overlay, draw_overlay(observation.rgb, result.spatial, arguments.instruction))
     if arguments.ply:
         _write_cloud(arguments.ply, observation, result.spatial)
     print(json.dumps(_described(result, arguments.instruction, observed_s), allow_nan=False, indent=2))
@@ -102,20 +99,6 @@ def _described(result: TraceResult, instruction: str, observed_s: float) -> dict
         "model": result.answer.model,
         "seconds": {"observe": observed_s, **result.seconds},
     }
-
-
-def _write_picture(path: str, observation: RgbdObservation, trace: SpatialTrace, instruction: str) -> None:
-    picture = draw_overlay(observation.rgb, trace, instruction)
-    try:
-        done, data = cv2.imencode(Path(path).suffix or ".png", picture[:, :, ::-1])
-    except cv2.error as error:
-        raise InvalidRequest(f"--overlay {path}: OpenCV writes no pictures of this kind; take .png or .jpg") from error
-    if not done:
-        raise InvalidRequest(f"--overlay {path}: the picture could not be encoded; take .png or .jpg")
-    try:
-        Path(path).write_bytes(data.tobytes())
-    except OSError as error:
-        raise InvalidRequest(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _write_cloud(path: str, observation: RgbdObservation, trace: SpatialTrace) -> None:
