@@ -101,14 +101,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status is 2, after one line on stderr, for anything this package refuses."""
+    """Run one command; the exit status is 2, after the reason on stderr, for anything this package refuses."""
     given = parser().parse_args(arguments)
     try:
         status = int(import_module(f"{_COMMANDS}.{given.command}").run(given))
         sys.stdout.flush()
         return status
     except RobotracerError as error:
-        print(f"robotracer {given.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"robotracer {given.command}: {str(error).rstrip()}", file=sys.stderr)
         return USAGE_ERROR
     except BrokenPipeError:
         # Whoever read the output has seen enough; without this, Python complains once more while it ends.

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from robotracer_ros.cli import main
+from robotracer_ros.commands import demo
+from robotracer_ros.errors import BackendUnavailable
 
 
 def rows_of(path):
@@ -75,13 +77,22 @@ def test_both_depths_together_name_each_point_s_source(shared, tmp_path):
 
 def test_the_demo_is_handed_its_arguments(monkeypatch):
     handed = []
-    demo = ModuleType("robotracer_ros.nodes.demo")
-    demo.run = lambda arguments: handed.append(arguments) or 3
+    shown = ModuleType("robotracer_ros.nodes.demo")
+    shown.run = lambda arguments: handed.append(arguments) or 3
     monkeypatch.setitem(sys.modules, "rclpy", ModuleType("rclpy"))
-    monkeypatch.setitem(sys.modules, "robotracer_ros.nodes.demo", demo)
+    monkeypatch.setitem(sys.modules, "robotracer_ros.nodes.demo", shown)
     assert main(["demo", "--rgbd", "d", "--answers", "a", "--out", "o", "--rviz", "go"]) == 3
     (given,) = handed
     assert (given.rgbd, given.answers, given.out, given.rviz, given.instruction) == ("d", "a", "o", True, "go")
+
+
+def test_a_reason_of_several_lines_keeps_them(monkeypatch, capsys):
+    def run(arguments):
+        raise BackendUnavailable("ros2 launch ended; it said:\n  line one\n    line two\n")
+
+    monkeypatch.setattr(demo, "run", run)
+    assert main(["demo"]) == 2
+    assert capsys.readouterr().err == "robotracer demo: ros2 launch ended; it said:\n  line one\n    line two\n"
 
 
 def test_without_ros_the_demo_says_how_to_get_it(monkeypatch, capsys):
