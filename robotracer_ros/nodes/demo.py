@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 import rclpy
+from ament_index_python import has_resource
 from rclpy.client import Client
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -32,7 +32,7 @@ from robotracer_ros.geometry.observation import RgbdObservation
 from robotracer_ros.geometry.trace import DepthSource
 from robotracer_ros.geometry.transform import RigidTransform
 from robotracer_ros.overlay import colour_ramp
-from robotracer_ros.rgbd_files import FramesFolder
+from robotracer_ros.rgbd_files import FramesFolder, write_rgb
 from robotracer_ros.ros.camera_topics import CameraTopics
 from robotracer_ros.ros.convert import spatial_trace_from_msg, transform_to_msg
 from robotracer_ros.ros.images import image_to_rgb
@@ -79,11 +79,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Show one request; returns 0 when it was answered.
 
     Raises:
-        InvalidRequest: for a folder or a file that cannot be used.
+        InvalidRequest: for a folder or a file that cannot be used, and for RViz where there is none.
         BackendUnavailable: when trace_node does not come up.
     """
-    out = Path(arguments.out)
-    out.mkdir(parents=True, exist_ok=True)
+    out = _made(Path(arguments.out))
+    if arguments.rviz and not has_resource("packages", "rviz2"):
+        raise InvalidRequest("--rviz: there is no package rviz2 here; install it into your ROS 2, or leave --rviz out")
     with tempfile.TemporaryDirectory() as folder:
         scene = _recorded_scene(arguments) if arguments.rgbd else _still_life(Path(folder))
         for heading, line in scene.told.items():
@@ -106,6 +107,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidRequest(f"--out {folder} cannot be made a folder: {error.strerror or error}") from error
+    return folder
+
+
 def _still_life(folder: Path) -> Scene:
     scene = StillLife()
     answers = folder / "answers.jsonl"
@@ -126,8 +135,6 @@ def _still_life(folder: Path) -> Scene:
 
 
 def _recorded_scene(arguments: argparse.Namespace) -> Scene:
-    if not arguments.instruction:
-        raise InvalidRequest('say what to do: robotracer demo --rgbd DIR --answers FILE "instruction"')
     frames = FramesFolder.opened(arguments.rgbd)
     observation = frames.observe(0)
     frame = observation.frame_id
@@ -165,6 +172,8 @@ def _launched(scene: Scene, *, rviz: bool) -> Iterator[subprocess.Popen[str]]:
     try:
         yield process
     except BackendUnavailable as error:
+        # What a launch that has just ended said may still be on its way.
+        reader.join(timeout=1.0)
         raise BackendUnavailable(f"{error}; ros2 launch said:\n{''.join(log[-20:])}") from error
     finally:
         _end(process)
@@ -206,7 +215,9 @@ class _Player(Node):
                 response = self._called(GetTrace.Request(instruction=self._scene.instruction))
                 if response.success or response.error_code not in _NOT_YET or time.monotonic() > deadline:
                     return response, time.monotonic() - began
-            if launch.poll() is not None or time.monotonic() > deadline:
+            if launch.poll() is not None:
+                raise BackendUnavailable(f"ros2 launch ended, exit code {launch.returncode}")
+            if time.monotonic() > deadline:
                 raise BackendUnavailable(f"trace_node did not come up within {_UP_S:g} s")
             time.sleep(0.1)
 
@@ -259,7 +270,7 @@ def _tell(response: GetTrace.Response, took_s: float) -> None:
     trace = response.trace
     print(f"\n  stage      seconds\n  observe    {trace.observe_s:7.3f}   a matching pair of images, decoded")
     print(f"  transform  {trace.transform_s:7.3f}   TF at the image's stamp")
-    print(f"  answer     {trace.answer_s:7.3f}   the model ({trace.model})")
+    print(f"  answer     {trace.answer_s:7.3f}   replayed ({trace.model})")
     print(f"  lift       {trace.lift_s:7.3f}   words to metres")
     print(f"  plan       {trace.plan_s:7.3f}   metres to a path")
     print(f"  all        {took_s:7.3f}   from the call to the answer\n")
@@ -267,13 +278,15 @@ def _tell(response: GetTrace.Response, took_s: float) -> None:
     for point in trace.points:
         where = f"{point.position.x:8.3f} {point.position.y:8.3f} {point.position.z:8.3f}"
         print(f"  {point.u:7.1f} {point.v:7.1f} {point.depth:10.3f}  {DepthSource(point.depth_source).name:<12}{where}")
-    print(f"\n  path: {len(response.path.poses)} poses. {response.message or 'No violations.'}")
+    print(f"\n  path: {len(response.path.poses)} poses{'.' if response.message else '. No violations.'}")
+    for violation in filter(None, response.message.split("; ")):
+        print(f"    {violation}")
 
 
 def _write(out: Path, scene: Scene, response: GetTrace.Response, overlay: Any) -> None:
     camera_from_target = scene.target_from_camera.inverse()
     trace = spatial_trace_from_msg(response.trace).moved(camera_from_target)
     points_m, colours = observed_points(scene.observation)
-    cv2.imwrite(str(out / "overlay.png"), overlay[:, :, ::-1])
+    write_rgb(out / "overlay.png", overlay)
     write_ply(out / "trace.ply", points_m, colours, trace.points_m, colour_ramp(len(trace)))
     print(f"  wrote {out / 'overlay.png'} and {out / 'trace.ply'}")

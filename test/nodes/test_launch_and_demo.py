@@ -15,7 +15,10 @@ import pytest
 from nodes.harness import Client, recording
 from rcl_interfaces.srv import GetParameters
 
+from robotracer_ros.errors import BackendUnavailable
+from robotracer_ros.nodes import demo as shown
 from robotracer_ros.rgbd_files import read_rgb
+from robotracer_ros.srv import GetTrace
 
 
 def launched(*arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -148,15 +151,17 @@ def test_show_args_explains_every_argument() -> None:
         assert f"'{name}'" in printed
 
 
-def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+def demo(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "robotracer_ros.cli", "demo", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=90.0, check=False)
+    surroundings = {**os.environ, **environment}
+    return subprocess.run(command, capture_output=True, text=True, timeout=90.0, check=False, env=surroundings)
 
 
 def test_the_demonstration_writes_its_picture_and_its_cloud(tmp_path: Path) -> None:
     done = demo("--out", str(tmp_path / "shown"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No violations" in done.stdout
+    assert re.search(r"answer +[0-9.]+ +replayed \(answers\)", done.stdout)
     assert read_rgb(tmp_path / "shown" / "overlay.png").shape == (720, 1280, 3)
     assert (tmp_path / "shown" / "trace.ply").read_bytes().startswith(b"ply\nformat binary_little_endian")
 
@@ -185,3 +190,49 @@ def test_an_instruction_without_an_answer_fails_in_words(shared: Path, tmp_path:
     assert "open the door" in done.stderr
     assert "put the banana" in done.stderr
     assert not (tmp_path / "overlay.png").exists()
+
+
+def test_what_the_demonstration_cannot_write_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/nope")):
+        done = demo("--out", str(out))
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"robotracer demo: --out {out} cannot be made a folder: ")
+        assert done.stderr.count("\n") == 1
+    (tmp_path / "overlay.png").mkdir()
+    done = demo("--out", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr == f"robotracer demo: cannot write {tmp_path / 'overlay.png'}: Is a directory\n"
+
+
+def test_rviz_that_is_not_installed_is_missed_at_once(tmp_path: Path) -> None:
+    done = demo("--rviz", "--out", str(tmp_path), AMENT_PREFIX_PATH=str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.startswith("robotracer demo: --rviz: there is no package rviz2")
+
+
+def test_a_launch_that_ends_is_told_from_one_that_takes_too_long(
+    tmp_path: Path, ros: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "ros2"
+    program.write_text("#!/bin/sh\necho cannot find it\necho '  anywhere'\nexit 3\n")
+    program.chmod(0o755)
+    done = demo("--out", str(tmp_path), PATH=os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
+    assert done.returncode == 2
+    said = "robotracer demo: ros2 launch ended, exit code 3; ros2 launch said:\ncannot find it\n  anywhere\n"
+    assert done.stderr == said
+
+    monkeypatch.setattr(shown, "_UP_S", 0.3)
+    waiting = subprocess.Popen(["sleep", "30"])
+    scene = shown._still_life(tmp_path)
+    try:
+        with shown._player(scene) as player, pytest.raises(BackendUnavailable, match=r"did not come up within 0\.3 s"):
+            player.ask(waiting)
+    finally:
+        waiting.kill()
+        waiting.wait()
+
+
+def test_each_kind_of_violation_has_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    shown._tell(GetTrace.Response(message="2 of 9 poses TOO_CLOSE; 1 of 9 poses UNOBSERVED"), 0.5)
+    assert capsys.readouterr().out.endswith("poses.\n    2 of 9 poses TOO_CLOSE\n    1 of 9 poses UNOBSERVED\n")
