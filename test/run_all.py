@@ -27,6 +27,11 @@ ROS_ROOMS = ("ros", "nodes", "pip_ros", "motion")
 # themselves.
 MARK = "ROBOTRACER_TEST_PROCESS"
 NO_TESTS_COLLECTED = 5  # pytest's exit code
+# Of pytest's options, those whose value is a word of its own and may hold a slash, "::" or ".py".
+OPTIONS_WITH_VALUE = (
+    "-k", "-m", "-o", "-p", "-c", "-W", "--deselect", "--ignore", "--ignore-glob", "--rootdir", "--basetemp",
+)  # fmt: skip
+USAGE_ERROR = 2
 GRACE_S = 5.0  # between SIGINT, SIGTERM and SIGKILL
 
 
@@ -77,6 +82,16 @@ def plan(root: Path, arguments: Sequence[str]) -> list[Batch]:
 def is_test_path(root: Path, argument: str) -> bool:
     """Whether an argument of pytest is a file, a folder or a node id rather than an option or its value."""
     return not argument.startswith("-") and (root / argument.partition("::")[0]).exists()
+
+
+def absent_paths(root: Path, arguments: Sequence[str]) -> list[str]:
+    """The arguments that look like a file, a folder or a node id and name none; option values may look so too."""
+    found = []
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        is_path = not argument.startswith("-") and ("/" in argument or "::" in argument or argument.endswith(".py"))
+        if is_path and before not in OPTIONS_WITH_VALUE and not is_test_path(root, argument):
+            found.append(argument)
+    return found
 
 
 def files_of(root: Path, room: str, folder: Path) -> Iterator[Path]:
@@ -236,6 +251,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parent.parent, help=argparse.SUPPRESS)
     options, arguments = parser.parse_known_args(argv)
     root = options.root.resolve()
+    absent = absent_paths(root, arguments)
+    if absent:
+        print(f"there is no test file {', '.join(absent)}; paths start at the repository's root", file=sys.stderr)
+        return USAGE_ERROR
     return summarise(run_all(root, plan(root, arguments), options.limit, max(options.jobs, 1)))
 
 

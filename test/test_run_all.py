@@ -47,6 +47,19 @@ def test_plan_follows_the_paths_given(tree: Path) -> None:
     assert [b.arguments for b in batches] == [("test/ros/test_b.py::test_it", "-x")]
 
 
+@pytest.mark.parametrize("absent", ["test/nosuch.py", "nosuch.py", "test/nosuch", "test/nosuch.py::test_it"])
+def test_a_file_that_is_not_there_runs_nothing(tree: Path, capsys: pytest.CaptureFixture[str], absent: str) -> None:
+    assert run_all.main(["--root", str(tree), "test/ros", absent, "-k", "it"]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith(f"there is no test file {absent};")
+    assert printed.out == ""
+
+
+def test_values_of_options_are_no_files() -> None:
+    values = ["-k", "a or b.py", "-o", "cache_dir=/nowhere", "--deselect", "test/nosuch.py::test_it", "-x", "--tb=a/b"]
+    assert run_all.absent_paths(Path("/nowhere"), values) == []
+
+
 def test_all_pass(tree: Path) -> None:
     assert result(tree) == (0, "4 passed, 0 failed, 0 skipped")
 
