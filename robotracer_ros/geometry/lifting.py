@@ -22,7 +22,9 @@ CONTACTS: Final = ("ends", "start", "all", "none")
 _SLOPE_RANGE: Final = (0.5, 2.0)
 # With contacts nearer to each other in depth than this share, their slope is noise and only a scale is taken.
 _LEAST_SPREAD: Final = 0.1
-_FEWEST_READINGS: Final = 5
+# A square with less than this share of its readings sees the rim of a hole: a line, through which no plane is sure, or
+# one side only of what the hole lies between.
+_LEAST_FILLED: Final = 0.25
 _CEILING_SPACING_PX: Final = 4.0
 _MOST_CEILINGS: Final = 200
 
@@ -33,7 +35,7 @@ class LiftSettings:
 
     Attributes:
         window: half the side of the square read around a contact, as a share of the image's width.
-        reach: the same for the largest square tried where the first holds no reading (holes).
+        reach: the same for the largest square tried where the first is mostly a hole.
         clearance_m: how far in front of the seen surface a point in mid-air stays when the model gives no depth.
         contacts: which points touch a surface and take the sensor's depth: "ends" (first and last), "start" (an end
             that hovers), "all" (points to, not a trace) or "none".
@@ -157,12 +159,12 @@ class _Lifting:
         return {"ends": [*{0, last}], "start": [0], "all": [*range(last + 1)], "none": []}[self.settings.contacts]
 
     def _surface(self, index: int) -> SurfaceReading | None:
-        """The sensor at one point: the window, grown up to the reach until it holds enough readings."""
+        """The sensor at one point: the window, grown up to the reach until enough of it is filled."""
         if self.readings is None:
             return None
         radius = self.radius_px
         window = self.readings.window(self.pixels[index], radius)
-        while len(window.depth_m) < _FEWEST_READINGS and radius < self.reach_px:
+        while len(window.depth_m) < _LEAST_FILLED * window.capacity and radius < self.reach_px:
             radius = min(2 * radius, self.reach_px)
             window = self.readings.window(self.pixels[index], radius)
         return read_surface(window, self.rays[index], float(self.model_m[index]))

@@ -116,6 +116,14 @@ def test_a_hole_takes_the_surface_around_it(size_px: int) -> None:
     assert lifted.depth_source[0] == SENSOR
 
 
+def test_a_few_readings_within_a_hole_do_not_speak_for_the_surface_around_it() -> None:
+    image = plane_image(SLANTED)
+    image[225:256, 305:336] = np.nan
+    image[237:245:2, 316:326:3] = 0.3
+    lifted = lift(trace([(320, 240)]), observed(image))
+    np.testing.assert_allclose(lifted.depth_m, plane_depth(SLANTED, CAMERA.rays([(320, 240)])), rtol=1e-3)
+
+
 def test_in_a_hole_between_two_surfaces_the_models_depth_chooses() -> None:
     image = step_image()
     image[:, 312:328] = np.nan
