@@ -25,6 +25,8 @@ _LEAST_SPREAD: Final = 0.1
 # A square with less than this share of its readings sees the rim of a hole: a line, through which no plane is sure, or
 # one side only of what the hole lies between.
 _LEAST_FILLED: Final = 0.25
+# Smaller squares hold no block of readings to tell a thing from flying pixels by.
+_LEAST_RADIUS_PX: Final = 4
 _CEILING_SPACING_PX: Final = 4.0
 _MOST_CEILINGS: Final = 200
 
@@ -34,7 +36,7 @@ class LiftSettings:
     """How lifting reads the sensor.
 
     Attributes:
-        window: half the side of the square read around a contact, as a share of the image's width.
+        window: half the side of the square read around a contact, as a share of the image's width; at least 4 px.
         reach: the same for the largest square tried where the first is mostly a hole.
         clearance_m: how far in front of the seen surface a point in mid-air stays when the model gives no depth.
         contacts: which points touch a surface and take the sensor's depth: "ends" (first and last), "start" (an end
@@ -62,7 +64,7 @@ class LiftSettings:
 
     def radii_px(self, width: int) -> tuple[int, int]:
         """(window, reach) in whole pixels of an image ``width`` pixels wide."""
-        window = max(2, round(self.window * width))
+        window = max(_LEAST_RADIUS_PX, round(self.window * width))
         return window, max(window, round(self.reach * width))
 
 

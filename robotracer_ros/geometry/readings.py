@@ -26,12 +26,14 @@ class Window:
         rays: (K, 2) x/z and y/z of each reading in the colour camera's frame.
         depth_m: (K,) along the colour camera's optical axis, finite and above 0.
         distance_px: (K,) of each reading from the centre pixel, on the colour image.
+        pixels: (K, 2) whole colour pixel (u, v) of each reading.
         capacity: how many readings the square could hold.
     """
 
     rays: FloatArray
     depth_m: FloatArray
     distance_px: FloatArray
+    pixels: npt.NDArray[np.int64]
     capacity: int
 
 
@@ -68,7 +70,7 @@ class RegisteredReadings:
         rays = self.intrinsics.rays(found)
         depth = patch[rows, columns].astype(np.float64)
         seen = np.isfinite(rays).all(axis=1)
-        return Window(rays[seen], depth[seen], distance[seen], patch.size)
+        return Window(rays[seen], depth[seen], distance[seen], found[seen], patch.size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,9 +92,10 @@ class SplattedReadings:
         patch, corner = _patch(self.depth_m, pixel - self.origin, radius_px)
         rows, columns = np.nonzero(np.isfinite(patch))
         found = np.column_stack([columns, rows]) + corner
-        distance = np.linalg.norm(found + self.origin - pixel, axis=1)
         rays = self.rays[found[:, 1], found[:, 0]]
-        return Window(rays, patch[rows, columns].astype(np.float64), distance, patch.size)
+        found = found + self.origin
+        distance = np.linalg.norm(found - pixel, axis=1)
+        return Window(rays, patch[rows, columns].astype(np.float64), distance, found, patch.size)
 
 
 def _patch(
