@@ -36,14 +36,24 @@ step() {
   local title=$1 log=$dot_ros/log/$2.log advice=$3 started=$SECONDS code=0
   shift 3
   say "$title ..."
+  # Some commands are killed by Ctrl-C, others tidy up and exit with a code of their own, as after a failure.
+  trap 'stop_interrupted "$title"' INT
   show_progress "$log" "$started" 9>&- &
   ticker=$!
   # In the foreground, so that Ctrl-C reaches it; with the lock, so that it keeps others out even if this shell is
   # killed.
   "$@" >"$log" 2>&1 </dev/null || code=$?
   stop_ticker
+  trap - INT
   ((code == 0)) || fail_with_log "failed after $((SECONDS - started)) s (exit code $code): $title" "$log" "$advice"
   say "  done in $((SECONDS - started)) s"
+}
+
+stop_interrupted() {
+  stop_ticker
+  say "run: interrupted: $1"
+  printf '     %s\n' "Start again: what was whole is kept, this step is made anew." >&2
+  exit 130
 }
 
 fail_with_log() {
