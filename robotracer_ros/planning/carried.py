@@ -31,9 +31,9 @@ _ABOVE_SUPPORT_M: Final = 0.004
 # The grasped point has a reading of the object within this distance, or there is no telling what is grasped.
 _GRASP_TOLERANCE_M: Final = 0.03
 # Pixels looked at, at most; larger regions are looked at in strides.
-_PIXELS: Final = 40_000
+_PIXELS: Final = 20_000
 # The region is larger than the ball by this, so that a set which spills is seen to.
-_MARGIN: Final = 1.2
+SEARCH_MARGIN: Final = 1.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +74,7 @@ def find_carried_object(view: DepthView, grasp_m: FloatArray, up: FloatArray, ra
     Returns:
         The object; an empty one where nothing was seen at ``grasp_m`` or where no level separates it from its support.
     """
-    rows, columns = view.window(grasp_m, radius_m * _MARGIN)
+    rows, columns = view.window(grasp_m, radius_m * SEARCH_MARGIN)
     height, width = rows.stop - rows.start, columns.stop - columns.start
     if height <= 0 or width <= 0:
         return CarriedObject.nothing(view)

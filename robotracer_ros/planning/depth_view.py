@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,17 @@ class DepthView:
         unregistered = observation.depth_camera
         return cls(observation.depth_m, unregistered.intrinsics, unregistered.color_from_depth.inverse())
 
+    def cropped(self, rows: slice, columns: slice) -> DepthView:
+        """The part of the image in a window, without copying it; the lens goes with it."""
+        part = replace(
+            self.camera,
+            width=columns.stop - columns.start,
+            height=rows.stop - rows.start,
+            cx=self.camera.cx - columns.start,
+            cy=self.camera.cy - rows.start,
+        )
+        return DepthView(self.depth_m[rows, columns], part, self.view_from_color)
+
     def without(self, mask: npt.NDArray[np.bool_]) -> DepthView:
         """The same view with the readings under ``mask`` (H, W) taken out."""
         remaining = np.where(mask, np.float32(np.nan), self.depth_m)
@@ -49,11 +60,15 @@ class DepthView:
         The box around that ball is projected by its corners, which a lens bends to the inside at most slightly; a
         margin of two pixels takes that up. A ball that reaches behind the camera may be seen anywhere.
         """
+        return self.window_of(centre_m[None], np.array([radius_m]))
+
+    def window_of(self, centres_m: FloatArray, radii_m: FloatArray) -> tuple[slice, slice]:
+        """The same for several balls at once, (N, 3) with radii (N,): the window around all of theirs."""
         whole = (slice(0, self.camera.height), slice(0, self.camera.width))
-        if centre_m[2] <= radius_m:
+        if (centres_m[:, 2] <= radii_m).any():
             return whole
         signs = np.array(np.meshgrid([-1, 0, 1], [-1, 0, 1], [-1, 1])).reshape(3, -1).T
-        pixels = self.camera.project(centre_m + radius_m * signs)
+        pixels = self.camera.project((centres_m[:, None] + radii_m[:, None, None] * signs).reshape(-1, 3))
         if not np.isfinite(pixels).all():
             return whole
         size = (self.camera.width, self.camera.height)

@@ -9,7 +9,7 @@ from robotracer_ros.geometry.arrays import FloatArray
 from robotracer_ros.geometry.observation import RgbdObservation
 from robotracer_ros.geometry.trace import SpatialTrace
 from robotracer_ros.geometry.transform import RigidTransform
-from robotracer_ros.planning.carried import CarriedObject, find_carried_object
+from robotracer_ros.planning.carried import SEARCH_MARGIN, CarriedObject, find_carried_object
 from robotracer_ros.planning.clearance import outside_workspace, too_close, unobserved
 from robotracer_ros.planning.depth_view import DepthView
 from robotracer_ros.planning.ground import headings, projected
@@ -65,7 +65,8 @@ def plan_path(
     quaternions = _oriented(positions, points[[0, -1]], view, target_from_view, settings)
     violations = outside_workspace(positions, settings) + unobserved(positions, view, target_from_view, settings)
     if view is not None:
-        obstacles = view.without(_carried(points[0], view, target_from_view, settings, carried).mask)
+        near, held = _nearby(positions, points[0], view, target_from_view, settings, carried)
+        obstacles = near.without(_carried(points[0], near, target_from_view, settings, held).mask)
         violations += too_close(positions, obstacles, target_from_view, settings)
     return PosePath(positions, quaternions, target_from_camera.target_frame, trace.stamp_ns, violations)
 
@@ -118,6 +119,40 @@ def _normals(
     ]
 
 
+def _nearby(
+    positions_m: FloatArray,
+    grasp_m: FloatArray,
+    view: DepthView,
+    target_from_view: RigidTransform,
+    settings: PathSettings,
+    carried: CarriedObject | None,
+) -> tuple[DepthView, CarriedObject | None]:
+    """The part of the image that can matter to clearance and to the carried object: the rest need not be looked at.
+
+    What stands in a ground path's way may be seen far above the path, so there the whole image stays.
+    """
+    if carried is not None:
+        _require_size(carried, view)
+    if settings.kind == "ground":
+        return view, carried
+    centres = target_from_view.inverse().apply(np.vstack([positions_m, grasp_m]))
+    radii = np.append(np.full(len(positions_m), settings.clearance_m), settings.object_radius_m * SEARCH_MARGIN)
+    rows, columns = view.window_of(centres, radii)
+    if rows.stop <= rows.start or columns.stop <= columns.start:
+        rows, columns = slice(0, 1), slice(0, 1)
+    if carried is not None:
+        carried = CarriedObject(carried.mask[rows, columns], carried.points_m)
+    return view.cropped(rows, columns), carried
+
+
+def _require_size(carried: CarriedObject, view: DepthView) -> None:
+    if carried.mask.shape != view.depth_m.shape:
+        raise InvalidRequest(
+            f"the carried object's mask must have the depth image's shape {view.depth_m.shape}, "
+            f"received {carried.mask.shape}"
+        )
+
+
 def _carried(
     grasp_m: FloatArray,
     view: DepthView,
@@ -126,11 +161,6 @@ def _carried(
     carried: CarriedObject | None,
 ) -> CarriedObject:
     if carried is not None:
-        if carried.mask.shape != view.depth_m.shape:
-            raise InvalidRequest(
-                f"the carried object's mask must have the depth image's shape {view.depth_m.shape}, "
-                f"received {carried.mask.shape}"
-            )
         return carried
     if settings.kind == "ground" or settings.clearance_m == 0:
         return CarriedObject.nothing(view)

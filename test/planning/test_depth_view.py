@@ -90,3 +90,23 @@ def test_taking_readings_out_leaves_the_others():
     remaining = view.without(mask)
     assert np.array_equal(np.isnan(remaining.depth_m), mask)
     assert np.isfinite(view.depth_m).all()
+
+
+@pytest.mark.parametrize("lens", sorted(LENSES))
+def test_a_cropped_view_sees_the_same_points(lens):
+    depth = np.random.default_rng(5).uniform(0.5, 2.0, (120, 160)).astype(np.float32)
+    view = DepthView(depth, camera(160, lens), RigidTransform.identity("camera"))
+    rows, columns = slice(30, 90), slice(20, 150)
+    part = view.cropped(rows, columns)
+    whole = slice(0, 60), slice(0, 130)
+    np.testing.assert_allclose(part.points_in(*whole), view.points_in(rows, columns), atol=1e-12)
+
+
+def test_the_window_of_several_balls_holds_each_of_theirs():
+    view = DepthView(np.ones((120, 160), np.float32), camera(160, sorted(LENSES)[0]), RigidTransform.identity("camera"))
+    centres, radii = np.array([[0.1, 0.05, 0.9], [-0.2, 0.1, 1.2], [0.0, -0.1, 0.7]]), np.array([0.03, 0.1, 0.05])
+    rows, columns = view.window_of(centres, radii)
+    for centre, radius in zip(centres, radii, strict=True):
+        own_rows, own_columns = view.window(centre, radius)
+        assert rows.start <= own_rows.start and own_rows.stop <= rows.stop
+        assert columns.start <= own_columns.start and own_columns.stop <= columns.stop
