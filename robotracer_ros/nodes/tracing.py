@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from typing import Final
 
 from robotracer_ros.errors import NoTransform
 from robotracer_ros.families import Mode
@@ -14,6 +16,9 @@ from robotracer_ros.planning import PathSettings, PosePath, ViolationKind, plan_
 from robotracer_ros.ros.frames import Frames
 from robotracer_ros.ros.rgbd import RgbdSubscriber
 from robotracer_ros.tracer import Statement, Tracer, TraceResult
+
+# Between two looks for the next frame, when TF cannot place this one.
+_NEXT_FRAME_S: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,20 +86,27 @@ class Tracing:
     ) -> tuple[RgbdObservation, RigidTransform]:
         """The newest frame and where its camera stood, found before the model may think longer than TF remembers.
 
-        A clock that jumps back between the two takes the frame's transforms with it; then a frame of the new time is
-        taken.
+        A clock that jumps back makes TF forget everything: the pose of a frame from before, and that of a frame of the
+        new time which came before TF noticed. Either way the next frame is taken.
         """
         observation = self._observed(parameters, stages)
+        began = stages.seconds.get("transform", 0.0)
         while True:
+            spent_s = stages.seconds.get("transform", 0.0) - began
             try:
                 with stages.timed("transform"):
-                    limit_s = stages.left_s(parameters.transform_timeout_s)
-                    return observation, self.frames.lookup(target, observation.frame_id, observation.stamp_ns, limit_s)
+                    limit_s = stages.left_s(parameters.transform_timeout_s - spent_s)
+                    transform = self.frames.lookup(target, observation.frame_id, observation.stamp_ns, limit_s)
+                    return observation, transform
             except NoTransform:
                 newer = self._observed(parameters, stages)
-                if newer.stamp_ns >= observation.stamp_ns:
+                if newer.stamp_ns < observation.stamp_ns:
+                    began = stages.seconds["transform"]
+                elif stages.seconds["transform"] - began + _NEXT_FRAME_S > parameters.transform_timeout_s:
                     raise
                 observation = newer
+            with stages.timed("transform"):
+                time.sleep(_NEXT_FRAME_S)
 
     def _path_settings(
         self, target: str, observation: RgbdObservation, parameters: TraceParameters, stages: Stages

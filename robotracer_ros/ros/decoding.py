@@ -71,8 +71,10 @@ class FrameDecoder:
     def _rgb(self, sample: Sample) -> npt.NDArray[np.uint8]:
         if self.settings.image_transport == "raw":
             image = read_image(sample.data)
-            # Only cv_bridge, which reads what is not read here, needs the message itself.
-            return image_to_rgb(image if image.encoding in COLOUR_ENCODINGS else deserialize_message(sample.data, Image))
+            if image.encoding in COLOUR_ENCODINGS:
+                return image_to_rgb(image)
+            # cv_bridge, which reads what is not read here, needs the message itself.
+            return image_to_rgb(deserialize_message(sample.data, Image))
         return compressed_to_rgb(deserialize_message(sample.data, CompressedImage))
 
     def _depth_m(self, sample: Sample) -> npt.NDArray[np.float32]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
+import time
 from typing import Final
 
 import tf2_ros
+from geometry_msgs.msg import TransformStamped
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.time import Time
@@ -18,6 +20,9 @@ from robotracer_ros.ros.convert import transform_from_msg
 _LISTED_FRAMES: Final = 20
 # What tf2 calls the parent of a root in its list of frames.
 _NO_PARENT: Final = "NO_PARENT"
+# tf2's words for a time before its first sample; its exception class is the same for one after its last.
+_TOO_OLD: Final = "into the past"
+_SLICE_S: Final = 0.1
 _FRAME_LINE: Final = re.compile(r"^Frame (.+) exists with parent (.+)\.$", re.MULTILINE)
 
 
@@ -58,13 +63,24 @@ class Frames:
                 )
         if target == source:
             return RigidTransform.identity(target)
+        stamp = Time(nanoseconds=stamp_ns)
         try:
-            message = self._buffer.lookup_transform(
-                target, source, Time(nanoseconds=stamp_ns), timeout=Duration(seconds=max(0.0, timeout_s))
-            )
+            return transform_from_msg(self._looked_up(target, source, stamp, timeout_s))
         except tf2_ros.TransformException as error:
             raise NoTransform(self._refusal(target, source, stamp_ns, timeout_s, error)) from error
-        return transform_from_msg(message)
+
+    def _looked_up(self, target: str, source: str, stamp: Time, timeout_s: float) -> TransformStamped:
+        """Wait in slices: what TF has forgotten does not come back with waiting, everything else may come."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            left_s = deadline - time.monotonic()
+            slice_s = min(max(left_s, 0.0), _SLICE_S)
+            try:
+                return self._buffer.lookup_transform(target, source, stamp, timeout=Duration(seconds=slice_s))
+            except tf2_ros.TransformException as error:
+                forgotten = isinstance(error, tf2_ros.ExtrapolationException) and _TOO_OLD in str(error)
+                if forgotten or left_s <= _SLICE_S:
+                    raise
 
     def known(self) -> tuple[str, ...]:
         """The names of all frames heard of, roots included, sorted."""

@@ -24,11 +24,11 @@ from robotracer_ros.ros.rgbd_settings import TRANSPORT_SUFFIX, RgbdSettings
 __all__ = ["LookupTransform", "RgbdCounts", "RgbdSettings", "RgbdSubscriber"]
 
 # While a request waits, topics are looked at this often: well below the 16 to 66 ms of a frame.
-_POLL_S: Final = 0.004
+_POLL_S: Final = 0.002
 # How many collected frames are kept, so that depth may lag behind colour by as many.
 _KEPT_FRAMES: Final = 10
 # Camera infos are small; enough of them for every frame above to find the one of its own stamp.
-_INFO_QUEUE: Final = 10
+_INFO_QUEUE: Final = 2
 # Stamps this far from the clock are no delay but another clock: a bag, a simulator, a clock that was never set.
 _OTHER_CLOCK_S: Final = 3600.0
 

@@ -27,8 +27,8 @@ class RgbdSettings:
         depth_unit_m: metres of one count of a 16 bit depth image.
         rectified: whether colour is, so that P of camera_info applies; None reads it from the topic's name.
         depth_rectified: the same for depth that is not registered to colour.
-        queue_depth: frames the middleware keeps while nobody asks. Two suffice, as a request that finds no pair among
-            them waits for the next frames; each more costs every request the copy of one frame.
+        queue_depth: frames the middleware keeps while nobody asks. One suffices, as a request that finds no pair among
+            them waits for the frame under way; each more costs every request the copy of one frame.
 
     Raises:
         InvalidRequest: naming the setting, what was received and what is accepted.
@@ -41,7 +41,7 @@ class RgbdSettings:
     depth_unit_m: float = MILLIMETRE_M
     rectified: bool | None = None
     depth_rectified: bool | None = None
-    queue_depth: int = 2
+    queue_depth: int = 1
 
     def __post_init__(self) -> None:
         for name, accepted in (("image_transport", IMAGE_TRANSPORTS), ("depth_transport", DEPTH_TRANSPORTS)):

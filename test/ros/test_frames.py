@@ -98,6 +98,18 @@ def test_a_stamp_that_tf_does_not_reach_is_told_in_tf2s_words(robot: Node, frame
         frames.lookup("map", "base", 100 * S, 0.1)
 
 
+def test_a_stamp_that_tf_has_forgotten_is_not_waited_for(robot: Node, frames: Frames) -> None:
+    moving = TransformBroadcaster(robot)
+    assert wait_until(lambda: robot.count_subscribers("/tf") > 0)
+    for second in (5, 6):
+        moving.sendTransform(transform_to_msg(shift("map", "base", 1.0), second * S))
+    assert frames.lookup("map", "base", 5 * S + S // 2, 5.0).translation_m[0] == 1.0
+    started = time.monotonic()
+    with pytest.raises(NoTransform, match="into the past"):
+        frames.lookup("map", "base", 3 * S, 5.0)
+    assert time.monotonic() - started < 1.0
+
+
 @pytest.mark.parametrize("name", ["/base", "", "/"])
 def test_a_name_that_tf2_does_not_take_is_refused_at_once(frames: Frames, name: str) -> None:
     started = time.monotonic()
