@@ -18,10 +18,12 @@ from robotracer_ros.geometry.surface import SurfaceReading, read_surface
 from robotracer_ros.geometry.trace import DepthSource, SpatialTrace, VisualTrace
 
 CONTACTS: Final = ("ends", "start", "all", "none")
-# Beyond these the model's depth is not of the scene's scale, and stretching it further would amplify noise.
+# A slope is believed within these factors of one (the model's metres, offset) or of the plain ratio of depths (another
+# unit); any other would be the model's noise, amplified.
 _SLOPE_RANGE: Final = (0.5, 2.0)
-# With contacts nearer to each other in depth than this share, their slope is noise and only a scale is taken.
-_LEAST_SPREAD: Final = 0.1
+# With contacts nearer to each other in depth than this share, their slope is noise and only a scale is taken. Between
+# 0.1, which lets the noise of good models through, and 0.3, which takes too many of their offsets for a scale.
+_LEAST_SPREAD: Final = 0.2
 # A square with less than this share of its readings sees the rim of a hole: a line, through which no plane is sure, or
 # one side only of what the hole lies between.
 _LEAST_FILLED: Final = 0.25
@@ -230,7 +232,8 @@ class _Lifting:
 def carry_onto(model_m: FloatArray, sensor_m: FloatArray, way: FloatArray) -> FloatArray:
     """The model's depths after the scale and offset that carry them onto the sensor's where both speak.
 
-    With two or more common points apart in depth that is the line through them (least squares); otherwise one scale.
+    With two or more common points apart in depth that is the line through them (least squares); otherwise one scale, so
+    that a model that answers in millimetres is understood too.
     What the line leaves at a common point is spread linearly along the way, so the result meets the sensor there.
 
     Args:
@@ -245,12 +248,14 @@ def carry_onto(model_m: FloatArray, sensor_m: FloatArray, way: FloatArray) -> Fl
     if not common.any():
         return model_m
     model, sensor = model_m[common], sensor_m[common]
-    scale, offset = float(np.clip(sensor.sum() / model.sum(), *_SLOPE_RANGE)), 0.0
+    # The ratio is safe at any size: it is what turns millimetres or centimetres into metres.
+    ratio = float(sensor.sum() / model.sum())
+    scale, offset = ratio, 0.0
     if np.ptp(model) >= _LEAST_SPREAD * model.max():
         slope = float(np.polyfit(model, sensor, 1)[0])
-        if _SLOPE_RANGE[0] <= slope <= _SLOPE_RANGE[1]:
+        if any(_SLOPE_RANGE[0] <= slope / usual <= _SLOPE_RANGE[1] for usual in (1.0, ratio)):
             scale, offset = slope, float(np.mean(sensor - slope * model))
     left = sensor - (scale * model + offset)
     carried = scale * model_m + offset + np.interp(way, way[common], left)
-    # A large offset must not push a point behind the camera: there the plain scale stands.
-    return np.where(carried > 0.1 * model_m, carried, scale * model_m)
+    # A large offset must not push a point behind the camera: there the ratio stands.
+    return np.where(carried > 0.1 * ratio * model_m, carried, ratio * model_m)

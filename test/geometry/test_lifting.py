@@ -175,6 +175,26 @@ def test_a_models_scale_and_offset_are_undone(scale: float, offset: float) -> No
     assert np.isnan(lifted.disagreement_m[1:-1]).all()
 
 
+@pytest.mark.parametrize("unit", [1000.0, 100.0, 10.0, 3.281, 0.1])
+@pytest.mark.parametrize("true", [[0.8, 0.7, 0.65, 0.9, 1.1], [0.8, 0.7, 0.65, 0.9, 0.81]], ids=["apart", "level"])
+def test_a_models_other_unit_is_undone(true: list[float], unit: float) -> None:
+    """Also with a third of a unit on top, where the contacts lie apart enough to tell."""
+    way, sensor = np.arange(5.0), np.array([true[0], np.nan, np.nan, np.nan, true[-1]])
+    np.testing.assert_allclose(carry_onto(np.array(true) * unit, sensor, way), true, rtol=1e-9)
+    if true[-1] > 1:
+        np.testing.assert_allclose(carry_onto(np.array(true) * unit + unit * 0.03, sensor, way), true, rtol=1e-9)
+
+
+def test_the_noise_of_contacts_hardly_apart_in_depth_does_not_reach_mid_air() -> None:
+    """Contacts 8 cm apart and a model that errs by 3 cm: no slope, which would amplify that, is taken from them."""
+    random = np.random.default_rng(0)
+    true = np.array([0.8, 0.65, 0.6, 0.65, 0.88])
+    sensor = np.array([0.8, np.nan, np.nan, np.nan, 0.88])
+    said = true + random.normal(0, 0.03, (200, 5))
+    off = [np.abs(carry_onto(row, sensor, np.arange(5.0)) - true).max() for row in said]
+    assert np.quantile(off, 0.95) < 0.09
+
+
 def test_contacts_at_one_depth_give_a_scale_and_no_wild_slope() -> None:
     way = np.arange(4.0)
     carried = carry_onto(np.array([1.0, 0.8, 0.8, 1.001]), np.array([1.1, np.nan, np.nan, 1.105]), way)
