@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -23,26 +22,11 @@ from pathlib import Path
 import rclpy
 
 from benchmarks.programs.camera import FRAME
+from benchmarks.programs.processes import join_own_domain, start, stop
 from robotracer_ros.srv import GetTrace
 
 RATE_HZ, WARM_UP_S, TARGET = 30, 4.0, 0.2
 INSTRUCTION = "look"
-
-
-def start(module: str, *arguments: str) -> subprocess.Popen[str]:
-    """A process of this package or of this folder."""
-    command = [sys.executable, "-m", module, *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-
-
-def stop(process: subprocess.Popen[str]) -> str:
-    """SIGINT, then SIGKILL; what it printed."""
-    process.send_signal(signal.SIGINT)
-    try:
-        return process.communicate(timeout=5.0)[0]
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return process.communicate()[0]
 
 
 def processor_s(process: subprocess.Popen[str]) -> float:
@@ -106,8 +90,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8.0)
     arguments = parser.parse_args()
-    # Strangers on the default domain would be heard by both sides.
-    os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+    join_own_domain()
     rclpy.init()
     with tempfile.TemporaryDirectory() as folder:
         recording = Path(folder) / "answers.jsonl"
