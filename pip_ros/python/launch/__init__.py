@@ -1,4 +1,4 @@
-"""The part of ROS 2's `launch` that this package's launch files call, for machines that have no ROS.
+"""The part of ROS 2's `launch` that launch files of this package and of its users call, where there is no ROS.
 
 Import names, texts and exit codes are those of launch 3.4.3 (Jazzy). Where the real package is installed this one is
 on no path.

@@ -1,4 +1,4 @@
-"""The part of ROS 2's `launch_ros` that this package's launch files call, for machines that have no ROS.
+"""The part of ROS 2's `launch_ros` that launch files of this package and of its users call, where there is no ROS.
 
 Import names, texts and command lines are those of launch_ros 0.26.6 (Jazzy). Where the real package is installed this
 one is on no path.

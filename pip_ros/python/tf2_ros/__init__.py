@@ -1,8 +1,8 @@
 """A stand-in for `tf2_ros` where ROS 2 comes from PyPI wheels, which lack it: transforms between frames over time.
 
-It carries what this repository calls, under the upstream import names, and answers as tf2_ros 0.36.4 (Jazzy) was
-recorded to answer: values, exception classes, message texts, log lines, topics and QoS. It is never put on a path
-where the genuine package is installed.
+It carries what nodes of this package and of its users call, under the upstream import names, and answers as tf2_ros
+0.36.4 (Jazzy) was recorded to answer: values, exception classes, message texts, log lines, topics and QoS. It is never
+put on a path where the genuine package is installed.
 """
 
 from tf2_ros.buffer import Buffer
