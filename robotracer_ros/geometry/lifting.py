@@ -13,7 +13,7 @@ from robotracer_ros.geometry.arrays import FloatArray
 from robotracer_ros.geometry.camera import CameraIntrinsics
 from robotracer_ros.geometry.observation import RgbdObservation
 from robotracer_ros.geometry.ray_curve import smoothest_depths
-from robotracer_ros.geometry.readings import DepthReadings, readings_around
+from robotracer_ros.geometry.readings import DepthReadings, readings_of
 from robotracer_ros.geometry.surface import SurfaceReading, read_surface
 from robotracer_ros.geometry.trace import DepthSource, SpatialTrace, VisualTrace
 
@@ -91,8 +91,7 @@ def lift(visual: VisualTrace, observation: RgbdObservation, settings: LiftSettin
     settings = settings or LiftSettings()
     camera = observation.intrinsics
     pixels = visual.pixels(camera.width, camera.height)
-    reach_px = settings.radii_px(camera.width)[1]
-    readings = readings_around(observation, pixels, reach_px)
+    readings = readings_of(observation)
     return _Lifting(visual, camera, pixels, readings, settings).result(observation.frame_id, observation.stamp_ns)
 
 
@@ -205,7 +204,8 @@ class _Lifting:
         if self.readings is None:
             return np.full(len(at), np.nan)
         pixels = np.column_stack([np.interp(at, way, self.pixels[:, axis]) for axis in (0, 1)])
-        windows = [self.readings.window(pixel, self.radius_px) for pixel in pixels]
+        readings = self.readings.around(pixels, self.radius_px)
+        windows = [readings.window(pixel, self.radius_px) for pixel in pixels]
         # A tenth of the readings may be flying pixels in front of the surface.
         seen = np.array([np.quantile(w.depth_m, 0.1) if len(w.depth_m) else np.nan for w in windows])
         # The contacts lie on a surface: the clearance grows from nothing there to full over a tenth of the way.

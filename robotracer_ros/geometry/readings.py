@@ -44,14 +44,18 @@ class DepthReadings(Protocol):
         """The readings at most ``radius_px`` in u and in v away from ``pixel`` (2,)."""
         ...
 
+    def around(self, pixels: FloatArray, margin_px: int) -> DepthReadings:
+        """The same readings, made ready for many windows within ``margin_px`` of (N, 2) ``pixels``."""
+        ...
 
-def readings_around(observation: RgbdObservation, pixels: FloatArray, margin_px: int) -> DepthReadings | None:
-    """Readings for windows within ``margin_px`` of (N, 2) ``pixels``; None when the observation has no depth."""
+
+def readings_of(observation: RgbdObservation) -> DepthReadings | None:
+    """The observation's readings; None when it has no depth."""
     if observation.depth_m is None:
         return None
     if observation.depth_camera is None:
         return RegisteredReadings(observation.depth_m, observation.intrinsics)
-    return _register(observation.depth_m, observation.depth_camera, observation.intrinsics, pixels, margin_px)
+    return UnregisteredReadings(observation.depth_m, observation.depth_camera, observation.intrinsics)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +75,27 @@ class RegisteredReadings:
         depth = patch[rows, columns].astype(np.float64)
         seen = np.isfinite(rays).all(axis=1)
         return Window(rays[seen], depth[seen], distance[seen], found[seen], patch.size)
+
+    def around(self, pixels: FloatArray, margin_px: int) -> RegisteredReadings:
+        """See `DepthReadings.around`; these are ready as they are."""
+        return self
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnregisteredReadings:
+    """Another camera's depth image, carried onto colour window by window: contacts are few and far between."""
+
+    depth_m: npt.NDArray[np.float32]
+    camera: DepthCamera
+    color: CameraIntrinsics
+
+    def window(self, pixel: FloatArray, radius_px: int) -> Window:
+        """See `DepthReadings.window`."""
+        return self.around(pixel[None], radius_px).window(pixel, radius_px)
+
+    def around(self, pixels: FloatArray, margin_px: int) -> SplattedReadings:
+        """See `DepthReadings.around`."""
+        return _register(self.depth_m, self.camera, self.color, pixels, margin_px)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +122,10 @@ class SplattedReadings:
         distance = np.linalg.norm(found - pixel, axis=1)
         return Window(rays, patch[rows, columns].astype(np.float64), distance, found, patch.size)
 
+    def around(self, pixels: FloatArray, margin_px: int) -> SplattedReadings:
+        """See `DepthReadings.around`; these are ready as they are."""
+        return self
+
 
 def _patch(
     image: npt.NDArray[np.floating], pixel: FloatArray, radius_px: int
@@ -119,25 +148,43 @@ def _register(
     size = (color.width - 1, color.height - 1)
     first = np.clip(np.floor(pixels.min(axis=0)) - margin_px, 0, size).astype(np.int64)
     last = np.clip(np.ceil(pixels.max(axis=0)) + margin_px, 0, size).astype(np.int64)
-    top, bottom, left, right = _strip(camera, color, first, last)
+    border = _border_rays(color, first, last)
+    spread_px = _spread_px(camera.intrinsics, color)
+    top, bottom, left, right = _strip(camera, border)
     patch = depth_m[top:bottom, left:right]
     rows, columns = np.nonzero(np.isfinite(patch))
     seen = np.column_stack([columns + left, rows + top])
     points = camera.color_from_depth.apply(camera.intrinsics.deproject(seen, patch[rows, columns]))
+    points = points[_within(points, border, (2 + spread_px) / min(color.fx, color.fy))]
     landed = color.project(points)
     kept = np.isfinite(landed).all(axis=1)
-    return _splat(points[kept], landed[kept], first, last, _spread_px(camera.intrinsics, color))
+    return _splat(points[kept], landed[kept], first, last, spread_px)
 
 
-def _strip(
-    camera: DepthCamera, color: CameraIntrinsics, first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]
-) -> tuple[int, int, int, int]:
-    """The rows and columns (top, bottom, left, right) of the depth image that the colour region may show up in."""
+def _border_rays(color: CameraIntrinsics, first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]) -> FloatArray:
+    """(K, 2) rays along the border of a region of the colour image, those that the lens has."""
     edge = np.linspace(0.0, 1.0, 9)
     sides = ((edge, 0), (edge, 1), (0, edge), (1, edge))
     border = np.concatenate([np.column_stack(np.broadcast_arrays(*side)) for side in sides])
-    rays = color.rays(first + border * (last - first))
-    rays = rays[np.isfinite(rays).all(axis=1)]
+    rays = color.rays(first - 0.5 + border * (last - first + 1))
+    return rays[np.isfinite(rays).all(axis=1)]
+
+
+def _within(points: FloatArray, border: FloatArray, slack: float) -> npt.NDArray[np.bool_]:
+    """Which points lie among the region's own rays.
+
+    Beyond its field of view the polynomial of a lens folds back into the picture: what colour cannot see would land in
+    it, in front of what it sees.
+    """
+    ahead = points[:, 2] > 0
+    if len(border):
+        reach = points[:, 2:] * np.concatenate([border.min(axis=0) - slack, border.max(axis=0) + slack])
+        ahead &= (points[:, :2] >= reach[:, :2]).all(axis=1) & (points[:, :2] <= reach[:, 2:]).all(axis=1)
+    return ahead
+
+
+def _strip(camera: DepthCamera, rays: FloatArray) -> tuple[int, int, int, int]:
+    """The rows and columns (top, bottom, left, right) of the depth image that rays of colour may show up in."""
     near_and_far = [np.column_stack([rays, np.ones(len(rays))]) * z for z in np.geomspace(_NEAREST_M, _FARTHEST_M, 12)]
     where = camera.intrinsics.project(camera.color_from_depth.inverse().apply(np.concatenate(near_and_far)))
     where = where[np.isfinite(where).all(axis=1)]
