@@ -32,7 +32,7 @@ from robotracer_ros.srv import GetTrace
 
 INSTRUCTION = "put the block on the tray"
 ANSWER = "[(300, 600, 0.9), (350, 450, 0.8), (480, 380, 0.82), (600, 420, 0.9), (700, 620, 1.1)]"
-ROUNDS, CALLS, WARM_UP, RATE_HZ = 3, 30, 5, 15
+ROUNDS, CALLS, WARM_UP, RATE_HZ, PAUSE_S = 3, 30, 5, 15, 0.03
 TARGET = 3.0
 
 
@@ -45,12 +45,17 @@ class Caller(Node):
         turned = RigidTransform.from_quaternion_xyzw("base_link", FRAME, [-0.5, 0.5, -0.5, 0.5], [0.1, 0.0, 1.0])
         self._static.sendTransform(transform_to_msg(turned, self.get_clock().now().nanoseconds))
         self._arrived = threading.Event()
+        self._arrived_s = 0.0
+
+    def _note(self, _: Path) -> None:
+        self._arrived_s = time.perf_counter()
+        self._arrived.set()
 
     def seconds_of_calls(self, node_name: str) -> list[float]:
         """Seconds from call to path, of CALLS calls after a warm-up."""
         client = self.create_client(GetTrace, f"/{node_name}/get_trace")
         late = QoSProfile(depth=1, durability=DurabilityPolicy.VOLATILE)
-        subscription = self.create_subscription(Path, f"/{node_name}/path", lambda _: self._arrived.set(), late)
+        subscription = self.create_subscription(Path, f"/{node_name}/path", self._note, late)
         if not client.wait_for_service(timeout_sec=20.0):
             raise RuntimeError(f"{node_name} did not come up")
         taken = []
@@ -63,8 +68,8 @@ class Caller(Node):
             future.add_done_callback(lambda _, event=answered: event.set())
             answered.wait(5.0)
             if future.result() is not None and future.result().success and self._arrived.wait(2.0):
-                taken.append(time.perf_counter() - began)
-            time.sleep(0.03)
+                taken.append(self._arrived_s - began)
+            time.sleep(PAUSE_S)
         self.destroy_subscription(subscription)
         self.destroy_client(client)
         return taken[WARM_UP:]

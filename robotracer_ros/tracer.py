@@ -65,6 +65,7 @@ class Tracer:
         *,
         sample_id: str = "",
         timeout_s: float = 60.0,
+        settings: LiftSettings | None = None,
     ) -> TraceResult:
         """Ask the model for a trace and lift it.
 
@@ -74,6 +75,7 @@ class Tracer:
             mode: a trace with the model's depth, a trace without, or separate points.
             sample_id: the sample's name in a data set, for recordings keyed by it.
             timeout_s: how long the model may take.
+            settings: of lifting for this one request; those given at the start when left out.
 
         Raises:
             InvalidRequest: for an instruction the family cannot ask with.
@@ -86,7 +88,7 @@ class Tracer:
         answer = self._backend.answer(query)
         answered = time.perf_counter()
         visual = self._family.read(answer, (observation.intrinsics.width, observation.intrinsics.height))
-        spatial = lift(visual, observation, self._lifting(mode))
+        spatial = lift(visual, observation, _lifting(settings or self._settings, mode))
         lifted = time.perf_counter()
         return TraceResult(visual, spatial, answer, {"answer": answered - asked, "lift": lifted - answered})
 
@@ -104,6 +106,7 @@ class Tracer:
         """Free the model. Calling it twice is fine."""
         self._backend.close()
 
-    def _lifting(self, mode: Mode) -> LiftSettings:
-        """Separate points all touch what they point at."""
-        return replace(self._settings, contacts="all") if mode is Mode.POINTS else self._settings
+
+def _lifting(settings: LiftSettings, mode: Mode) -> LiftSettings:
+    """Separate points all touch what they point at."""
+    return replace(settings, contacts="all") if mode is Mode.POINTS else settings

@@ -65,6 +65,10 @@ TRACE_PARAMETERS: Final = (
     Parameter("path.clearance_m", 0.03, "least distance to surfaces, 0 for no check", unit="m", low=0.0, high=1.0),
     Parameter("path.contact_radius_m", 0.08, "around the ends, where touching is meant", unit="m", low=0.0, high=1.0),
     Parameter("path.object_radius_m", 0.15, "largest reach of the carried object", unit="m", low=0.001, high=2.0),
+    Parameter("path.normal_radius_m", 0.02, "patch that surface_normal fits a plane to", unit="m", low=0.001, high=1.0),
+    Parameter("path.depth_tolerance_m", 0.01, "depth in a surface that counts as on it", unit="m", low=0.0, high=1.0),
+    Parameter("path.obstacle_height_m", [0.05, 1.5], "heights over the ground that block a ground path", unit="m"),
+    Parameter("path.max_points", 5000, "poses of a path, at most", low=2, high=100000),
     Parameter("path.ground_z_m", 0.0, "height of the ground in the target frame", unit="m", low=-100.0, high=100.0),
     # Pictures
     Parameter("overlay", True, "publish the picture with the trace drawn over it"),
@@ -73,7 +77,9 @@ TRACE_PARAMETERS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class TraceParameters:
-    """The values at one moment. Those of model and camera count when it configures, the others at every request."""
+    """The values at one moment. Those of the model count when it configures, those of the camera's topics when it
+    activates, the others at every request.
+    """
 
     values: Mapping[str, Any]
 
@@ -101,7 +107,7 @@ class TraceParameters:
         """
         self.path_settings([0.0, 0.0, 0.0, 1.0])
         self.rgbd_settings()
-        self._lift_settings()
+        self.lift_settings()
 
     def open_tracer(self) -> Tracer:
         """The model with everything around it; this loads it.
@@ -116,7 +122,7 @@ class TraceParameters:
             backend = open_backend(name, options)
         except InvalidRequest as error:
             raise InvalidRequest(f"{error} (parameters {name}.* of trace_node)") from error
-        return Tracer(open_family(self.values["family"]), Deadline(backend), self._lift_settings())
+        return Tracer(open_family(self.values["family"]), Deadline(backend))
 
     def rgbd_settings(self) -> RgbdSettings:
         """How the camera is heard."""
@@ -140,7 +146,8 @@ class TraceParameters:
         names = ("family", "backend", "target_frame", "lift.contacts", "path.kind", "path.orientation")
         return ", ".join(f"{name} {self.values[name]}" for name in names)
 
-    def _lift_settings(self) -> LiftSettings:
+    def lift_settings(self) -> LiftSettings:
+        """How points are lifted."""
         return LiftSettings(**self._group("lift"))
 
     def _group(self, name: str) -> dict[str, Any]:

@@ -61,7 +61,13 @@ class Tracing:
         """
         observation, target_from_camera = self._located(target, parameters, stages)
         settings = self._path_settings(target, observation, parameters, stages)
-        result = self.tracer.trace(observation, instruction, mode, timeout_s=stages.left_for_model_s())
+        result = self.tracer.trace(
+            observation,
+            instruction,
+            mode,
+            timeout_s=stages.left_for_model_s(),
+            settings=parameters.lift_settings(),
+        )
         stages.seconds.update(result.seconds)
         with stages.timed("plan"):
             path = plan_path(result.spatial, observation, target_from_camera, settings)

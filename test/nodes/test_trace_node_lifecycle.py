@@ -11,6 +11,8 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from nav_msgs.msg import Path as PathMessage
 from nodes.harness import Client, recording, running
 from nodes.model_server import ANSWER, Server
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import MarkerArray
@@ -99,6 +101,21 @@ def test_a_model_that_is_missing_leaves_the_node_unconfigured_and_says_why(clien
         refused = client.trace("move it")
         assert refused.error_code == CODE.NOT_ACTIVE
         assert "nowhere.jsonl" in refused.message
+
+
+def test_parameters_of_a_request_count_from_the_next_one_on(client: Client, camera: None, tmp_path: Path) -> None:
+    answers = recording(tmp_path / "answers.jsonl", {"move it": ANSWER})
+    change = client.node.create_client(SetParameters, "trace_node/set_parameters")
+    with running(tmp_path, {"replay.answers": answers}):
+        client.wait_until_active()
+        assert [point.depth_source for point in client.trace("move it").trace.points] == [1, 2, 1]
+        request = SetParameters.Request(parameters=[Parameter("lift.contacts", value="all").to_parameter_msg()])
+        assert client.call(change, request).results[0].successful
+        assert [point.depth_source for point in client.trace("move it").trace.points] == [1, 1, 1]
+        request = SetParameters.Request(parameters=[Parameter("lift.contacts", value="both").to_parameter_msg()])
+        refused = client.call(change, request).results[0]
+    assert not refused.successful
+    assert "'ends'" in refused.reason
 
 
 def test_results_wait_for_a_late_viewer_and_diagnostics_tell(client: Client, camera: None, tmp_path: Path) -> None:
