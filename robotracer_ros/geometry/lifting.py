@@ -29,8 +29,13 @@ _LEAST_SPREAD: Final = 0.2
 _LEAST_FILLED: Final = 0.25
 # Smaller squares hold no block of readings to tell a thing from flying pixels by.
 _LEAST_RADIUS_PX: Final = 4
-_CEILING_SPACING_PX: Final = 4.0
-_MOST_CEILINGS: Final = 200
+_MOST_CEILINGS: Final = 2000
+# Depth of another camera is carried onto colour for this many neighbouring ceilings at a time: few regions, and small.
+_CEILINGS_PER_REGION: Final = 8
+# Readings nearer than this share of the depth to the middle one are a surface's own slant; more is an obstacle.
+_SLANT: Final = 0.03
+# The clearance grows from nothing at a contact to full within a fifth of the way.
+_CLEARANCE_GROWTH: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +196,9 @@ class _Lifting:
         if np.isfinite(known).all():
             return known
         way = self._way_px()
-        at = np.linspace(0.0, way[-1], int(np.clip(way[-1] / _CEILING_SPACING_PX, 2, _MOST_CEILINGS)))
+        # As far apart as the squares can stand and still touch, so that nothing passes between them unseen.
+        count = int(np.clip(np.ceil(way[-1] / (2.0 * self.radius_px)) + 1, 2, _MOST_CEILINGS))
+        at = np.linspace(0.0, way[-1], count)
         return smoothest_depths(way, known, at, self._ceilings(at, way))
 
     def _way_px(self) -> FloatArray:
@@ -204,13 +211,18 @@ class _Lifting:
         if self.readings is None:
             return np.full(len(at), np.nan)
         pixels = np.column_stack([np.interp(at, way, self.pixels[:, axis]) for axis in (0, 1)])
-        readings = self.readings.around(pixels, self.radius_px)
-        windows = [readings.window(pixel, self.radius_px) for pixel in pixels]
+        parts = np.array_split(pixels, -(-len(pixels) // _CEILINGS_PER_REGION))
+        regions = [(self.readings.around(part, self.radius_px), part) for part in parts]
+        windows = [region.window(pixel, self.radius_px) for region, part in regions for pixel in part]
         # A tenth of the readings may be flying pixels in front of the surface.
-        seen = np.array([np.quantile(w.depth_m, 0.1) if len(w.depth_m) else np.nan for w in windows])
-        # The contacts lie on a surface: the clearance grows from nothing there to full over a tenth of the way.
-        from_contact = np.minimum(at, way[-1] - at) / max(0.1 * float(way[-1]), 1e-9)
-        return np.asarray(seen - self.settings.clearance_m * np.clip(from_contact, 0.0, 1.0))
+        seen = np.array([np.quantile(w.depth_m, (0.1, 0.5)) if len(w.depth_m) else (np.nan, np.nan) for w in windows])
+        nearest, middle = seen.T
+        # The contacts lie on a surface. The clearance grows from nothing there, and the slant of the surface within a
+        # square is no obstacle. A parabola bends evenly: over a plane the curve stays near the clearance.
+        share = at / max(float(way[-1]), 1e-9)
+        grown = np.clip(_CLEARANCE_GROWTH * share * (1.0 - share), 0.0, 1.0)
+        slant = np.where(middle - nearest < _SLANT * middle, middle - nearest, 0.0)
+        return np.asarray(nearest + (1.0 - grown) * slant - grown * self.settings.clearance_m)
 
     def _confidence(
         self, source: npt.NDArray[np.uint8], surfaces: dict[int, SurfaceReading], sensor_m: FloatArray

@@ -224,6 +224,32 @@ def test_a_2d_trace_passes_in_front_of_what_stands_between_with_clearance() -> N
     assert (dense[board, 2] <= 0.65 + 2e-3).all()
 
 
+@pytest.mark.parametrize("points", [3, 9, 50])
+@pytest.mark.parametrize(("plane", "slant_m"), [(FACING, 1e-6), (SLANTED, 0.015)], ids=["facing", "slanted"])
+def test_a_2d_trace_over_a_plane_stays_near_the_clearance(
+    plane: tuple[float, float, float], slant_m: float, points: int
+) -> None:
+    """The plane is no obstacle to itself: without clearance the trace lies on it, with 3 cm it rises by little more."""
+    uv = np.column_stack([np.linspace(0.15, 0.85, points), np.linspace(0.4, 0.6, points)])
+    image = plane_image(plane)
+    for clearance_m, most_m in ((0.0, slant_m), (0.03, 0.075 if plane == FACING else 0.11)):
+        lifted = lift(VisualTrace(uv), observed(image), LiftSettings(clearance_m=clearance_m))
+        above = plane_depth(plane, CAMERA.rays(lifted.pixels)) - lifted.depth_m
+        assert above.min() > -1e-6
+        assert above.max() < most_m
+        assert above[points // 2] >= clearance_m - 1e-6
+
+
+@pytest.mark.parametrize("width_px", [2, 4, 10])
+def test_a_2d_trace_passes_in_front_of_a_thin_board_wherever_it_stands(width_px: int) -> None:
+    uv = np.column_stack([np.linspace(0.15, 0.85, 50), np.full(50, 0.4)])
+    for first in range(300, 309):
+        image = plane_image((0, 0, 1 / 1.2))
+        image[:, first : first + width_px] = 0.6
+        lifted = lift(VisualTrace(uv), observed(image))
+        assert np.interp(first, lifted.pixels[:, 0], lifted.depth_m) < 0.6
+
+
 def test_a_mixed_trace_keeps_the_models_depths_and_fills_the_others() -> None:
     pixels = [(100, 200), (200, 150), (320, 120), (500, 200)]
     lifted = lift(trace(pixels, [0.8, np.nan, 0.6, 1.1]), observed(step_image()))
