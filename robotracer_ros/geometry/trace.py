@@ -55,6 +55,7 @@ class VisualTrace:
         truncated: the answer was cut off; the points are those that were complete.
 
     Raises:
+        InvalidRequest: for arrays of another shape, no point, or a confidence outside [0, 1], naming its point.
         PointOutsideImage: naming the first point beyond the image.
         NonPositiveDepth: naming the first point whose depth is zero, negative or infinite.
     """
@@ -86,8 +87,15 @@ class VisualTrace:
                     f"point {first + 1} of {len(uv)} has depth {depth[first]:g} m; accepted: above 0 m"
                 )
             object.__setattr__(self, "depth_m", None if np.isnan(depth).all() else depth)
-        confidence = np.ones(len(uv)) if self.confidence is None else self.confidence
-        object.__setattr__(self, "confidence", frozen_floats("confidence", confidence, (len(uv),)))
+        given = np.ones(len(uv)) if self.confidence is None else self.confidence
+        confidence = frozen_floats("confidence", given, (len(uv),))
+        unsure = np.flatnonzero(~((confidence >= 0) & (confidence <= 1)))
+        if len(unsure):
+            first = int(unsure[0])
+            raise InvalidRequest(
+                f"point {first + 1} of {len(uv)} has confidence {confidence[first]:g}; accepted: 0 to 1"
+            )
+        object.__setattr__(self, "confidence", confidence)
 
     def __len__(self) -> int:
         return len(self.uv)

@@ -88,3 +88,9 @@ def test_a_depth_camera_must_lead_into_the_colour_frame() -> None:
     wrong = DepthCamera(CAMERA, RigidTransform("elsewhere", "depth", np.eye(3), np.zeros(3)))
     with pytest.raises(FrameMismatch, match="elsewhere"):
         RgbdObservation(RGB, np.ones((6, 8), np.float32), CAMERA, "camera", 0, wrong)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), -0.1, 1.5])
+def test_a_confidence_outside_its_range_is_refused_and_its_point_named(wrong: float) -> None:
+    with pytest.raises(InvalidRequest, match="point 2 of 3 has confidence"):
+        VisualTrace(np.full((3, 2), 0.5), confidence=np.array([1.0, wrong, 0.0]))
