@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Final
 
 import numpy as np
@@ -59,6 +60,9 @@ class LiftSettings:
     contacts: str = "ends"
 
     def __post_init__(self) -> None:
+        for name in ("window", "reach", "clearance_m"):
+            if not isinstance(getattr(self, name), Real):
+                raise InvalidRequest(f"{name} must be a number, received {getattr(self, name)!r}")
         if not 0 < self.window <= self.reach <= 0.5:
             raise InvalidRequest(
                 f"window and reach are shares of the image's width with 0 < window <= reach <= 0.5, "
@@ -181,16 +185,19 @@ class _Lifting:
         last = len(known) - 1
         for index in range(len(known)) if self.settings.contacts == "all" else (0, last):
             if not np.isfinite(known[index]):
-                sensor = (
-                    "there is no depth image"
-                    if self.readings is None
-                    else f"the depth image has no reading within {self.reach_px} px"
-                )
                 u, v = self.pixels[index]
                 raise NoDepth(
-                    f"no depth for point {index + 1} of {last + 1} at pixel ({u:.0f}, {v:.0f}): {sensor}, and the "
-                    f"model gave none; accepted: a depth image with readings there, or a model that answers with depth"
+                    f"no depth for point {index + 1} of {last + 1} at pixel ({u:.0f}, {v:.0f}): "
+                    f"{self._why_no_sensor(index)}, and the model gave none; accepted: a depth image with readings at "
+                    f"a contact, or a model that answers with depth"
                 )
+
+    def _why_no_sensor(self, index: int) -> str:
+        if self.readings is None:
+            return "there is no depth image"
+        if index not in self._contacts():
+            return f"it is no contact with contacts={self.settings.contacts!r}, so the depth image was not asked"
+        return f"the depth image has no reading within {self.reach_px} px"
 
     def _fill(self, known: FloatArray) -> FloatArray:
         if np.isfinite(known).all():

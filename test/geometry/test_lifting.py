@@ -152,6 +152,13 @@ def test_neither_camera_nor_model_is_an_error_and_never_a_guess() -> None:
         lift_without_image(trace([(100, 100), (200, 200)]), CAMERA)
 
 
+def test_an_end_that_is_no_contact_needs_the_models_depth_and_the_error_says_so() -> None:
+    pixels = [(100, 100), (300, 150), (500, 200)]
+    for contacts, point in (("start", 3), ("none", 1)):
+        with pytest.raises(NoDepth, match=f"point {point} of 3 .*no contact with contacts='{contacts}'"):
+            lift(trace(pixels), observed(step_image()), LiftSettings(contacts=contacts))
+
+
 def test_without_a_depth_camera_the_models_depth_stands_alone() -> None:
     pixels, depth = [(100, 100), (300, 150), (500, 200)], [0.9, 0.7, 1.1]
     for lifted in (lift(trace(pixels, depth), observed(None)), lift_without_image(trace(pixels, depth), CAMERA)):
@@ -311,9 +318,20 @@ def test_a_pixel_the_lens_cannot_reach_is_an_error_that_names_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"window": 0.0}, {"window": 0.1, "reach": 0.05}, {"clearance_m": -0.1}, {"contacts": "both"}]
+    "wrong",
+    [
+        {"window": 0.0},
+        {"window": 0.1, "reach": 0.05},
+        {"window": "a"},
+        {"reach": None},
+        {"reach": float("nan")},
+        {"clearance_m": -0.1},
+        {"clearance_m": float("nan")},
+        {"clearance_m": [0.1]},
+        {"contacts": "both"},
+    ],
 )
-def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
+def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(InvalidRequest, match="received"):
         LiftSettings(**wrong)  # type: ignore[arg-type]
 
