@@ -205,18 +205,31 @@ class _Lifting:
         way = self._way_px()
         # As far apart as the squares can stand and still touch, so that nothing passes between them unseen.
         count = int(np.clip(np.ceil(way[-1] / (2.0 * self.radius_px)) + 1, 2, _MOST_CEILINGS))
-        at = np.linspace(0.0, way[-1], count)
-        return smoothest_depths(way, known, at, self._ceilings(at, way))
+        seen_at = np.linspace(0.0, way[-1], count)
+        nearest, slant = self._seen(seen_at, way)
+        # At a step in depth the nearer surface may stand anywhere in its square: there its ceiling reaches to the edge.
+        surface = np.concatenate([known[:1], nearest[1:-1], known[-1:]])
+        farther = np.diff(surface) / surface[:-1]
+        before = np.where(np.append(False, farther < -_SLANT), nearest, np.nan)
+        after = np.where(np.append(farther > _SLANT, False), nearest, np.nan)
+        at = np.clip(np.concatenate([seen_at, seen_at - self.radius_px, seen_at + self.radius_px]), 0.0, way[-1])
+        # The contacts lie on a surface. The clearance grows from nothing there, and the slant of the surface within a
+        # square is no obstacle. A parabola bends evenly: over a plane the curve stays near the clearance.
+        share = at / max(float(way[-1]), 1e-9)
+        grown = np.clip(_CLEARANCE_GROWTH * share * (1.0 - share), 0.0, 1.0)
+        ceilings = np.concatenate([nearest, before, after]) - grown * self.settings.clearance_m
+        ceilings += (1.0 - grown) * np.tile(slant, 3)
+        return smoothest_depths(way, known, at, ceilings)
 
     def _way_px(self) -> FloatArray:
         """(N,) way along the trace on the image."""
         steps = np.linalg.norm(np.diff(self.pixels, axis=0), axis=1)
         return np.concatenate([[0.0], np.cumsum(steps)])
 
-    def _ceilings(self, at: FloatArray, way: FloatArray) -> FloatArray:
-        """(K,) the farthest the curve may be at each way: the surface there less the clearance, NaN where unseen."""
+    def _seen(self, at: FloatArray, way: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(K,) the nearest surface in the squares along the way, and its slant within them; NaN where unseen."""
         if self.readings is None:
-            return np.full(len(at), np.nan)
+            return np.full(len(at), np.nan), np.full(len(at), np.nan)
         pixels = np.column_stack([np.interp(at, way, self.pixels[:, axis]) for axis in (0, 1)])
         parts = np.array_split(pixels, -(-len(pixels) // _CEILINGS_PER_REGION))
         regions = [(self.readings.around(part, self.radius_px), part) for part in parts]
@@ -224,12 +237,7 @@ class _Lifting:
         # A tenth of the readings may be flying pixels in front of the surface.
         seen = np.array([np.quantile(w.depth_m, (0.1, 0.5)) if len(w.depth_m) else (np.nan, np.nan) for w in windows])
         nearest, middle = seen.T
-        # The contacts lie on a surface. The clearance grows from nothing there, and the slant of the surface within a
-        # square is no obstacle. A parabola bends evenly: over a plane the curve stays near the clearance.
-        share = at / max(float(way[-1]), 1e-9)
-        grown = np.clip(_CLEARANCE_GROWTH * share * (1.0 - share), 0.0, 1.0)
-        slant = np.where(middle - nearest < _SLANT * middle, middle - nearest, 0.0)
-        return np.asarray(nearest + (1.0 - grown) * slant - grown * self.settings.clearance_m)
+        return nearest, np.where(middle - nearest < _SLANT * middle, middle - nearest, 0.0)
 
     def _confidence(
         self, source: npt.NDArray[np.uint8], surfaces: dict[int, SurfaceReading], sensor_m: FloatArray

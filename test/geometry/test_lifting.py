@@ -257,6 +257,16 @@ def test_a_2d_trace_passes_in_front_of_a_thin_board_wherever_it_stands(width_px:
         assert np.interp(first, lifted.pixels[:, 0], lifted.depth_m) < 0.6
 
 
+@pytest.mark.parametrize("last", range(512, 522))
+def test_a_2d_trace_passes_the_far_edge_of_a_board_near_its_end(last: int) -> None:
+    """Wherever the board's edge lies between two squares, the curve is still in front of it there."""
+    uv = np.column_stack([np.linspace(100, 540, 50) / 640, np.full(50, 0.42)])
+    image = plane_image((0, 0, 1 / 1.2))
+    image[:, 480 : last + 1] = 0.7
+    lifted = lift(VisualTrace(uv), observed(image))
+    assert 1 / np.interp(last, lifted.pixels[:, 0], 1 / lifted.depth_m) < 0.7
+
+
 def test_a_mixed_trace_keeps_the_models_depths_and_fills_the_others() -> None:
     pixels = [(100, 200), (200, 150), (320, 120), (500, 200)]
     lifted = lift(trace(pixels, [0.8, np.nan, 0.6, 1.1]), observed(step_image()))
