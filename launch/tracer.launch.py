@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import yaml
-from ament_index_python.packages import get_package_share_directory
+from ament_index_python.packages import get_package_share_directory, get_packages_with_prefixes
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
@@ -35,11 +35,23 @@ ARGUMENTS = {
 }
 
 
+CHOICES = {"use_sim_time": ["true", "false", "True", "False"], "log_level": ["debug", "info", "warn", "error", "fatal"]}
+
+
+def check(given):
+    """Refuse now what would end launch with a process already running, or be passed over with a warning."""
+    if given["camera"] not in CAMERAS:
+        raise RuntimeError(f"there is no camera preset {given['camera']!r}; there are {', '.join(CAMERAS)}")
+    if not Path(given["params_file"]).is_file():
+        raise RuntimeError(f"params_file: there is no file {given['params_file']}")
+    if given["rviz"].lower() in ("true", "1") and "rviz2" not in get_packages_with_prefixes():
+        raise RuntimeError("rviz:=true needs the package rviz2, and it is not installed (ros-$ROS_DISTRO-rviz2)")
+
+
 def start(context):
     """Build the nodes, once the arguments are known."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    if given["camera"] not in CAMERAS:
-        raise RuntimeError(f"there is no camera preset {given['camera']!r}; there are {', '.join(CAMERAS)}")
+    check(given)
     preset = CAMERAS[given["camera"]]
     remappings = [(topic, given[f"{topic}_topic"] or preset[f"{topic}_topic"]) for topic in TOPICS]
     overruled = {
@@ -56,6 +68,8 @@ def start(context):
         **{name: value for name, value in overruled.items() if value},
     }
     namespace = given["namespace"]
+    # Of this node alone: at debug, rcl and the middleware would drown it.
+    logger = ".".join([*filter(None, namespace.split("/")), "trace_node"])
     fixed_frame = ["-f", given["target_frame"]] if given["target_frame"] else []
     return [
         Node(
@@ -65,7 +79,7 @@ def start(context):
             namespace=namespace,
             parameters=[given["params_file"], parameters],
             remappings=remappings,
-            ros_arguments=["--log-level", given["log_level"]],
+            ros_arguments=["--log-level", f"{logger}:={given['log_level']}"],
             output="screen",
         ),
         Node(
@@ -84,7 +98,7 @@ def start(context):
 def generate_launch_description():
     """Declare the arguments, then start."""
     declared = [
-        DeclareLaunchArgument(name, default_value=default, description=description)
+        DeclareLaunchArgument(name, default_value=default, description=description, choices=CHOICES.get(name))
         for name, (default, description) in ARGUMENTS.items()
     ]
     return LaunchDescription([*declared, OpaqueFunction(function=start)])

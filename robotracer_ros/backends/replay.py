@@ -97,10 +97,10 @@ class Replay:
         }
         nearest = difflib.get_close_matches(wanted, recorded, n=3, cutoff=0.3)
         sample = f" and sample {_shown(query.sample_id)}" if query.sample_id else ""
-        listed = "; ".join(_shown(recorded[plain]) for plain in nearest) or "none is near it"
-        return (
-            f"{self._path.name} holds no answer to {_shown(query.instruction)}{sample}; "
-            f"of its {self._count} answers the nearest are for: {listed}"
+        listed = "; ".join(_shown(recorded[plain]) for plain in nearest)
+        answers = f"{self._count} answer{'' if self._count == 1 else 's'}"
+        return f"{self._path.name} holds no answer to {_shown(query.instruction)}{sample}; " + (
+            f"of its {answers} the nearest are for: {listed}" if listed else f"none of its {answers} is for one near it"
         )
 
 

@@ -110,7 +110,7 @@ def test_unknown_instruction_names_itself_the_nearest_and_the_count(tmp_path):
     replay = Replay(written(tmp_path / "three.jsonl", *rows))
     with pytest.raises(NoRecordedAnswer, match=r"the cap to the shelf'.* 3 answers .*'move the cup to the shelf'"):
         replay.answer(query("move the cap to the shelf"))
-    with pytest.raises(NoRecordedAnswer, match="none is near it"):
+    with pytest.raises(NoRecordedAnswer, match="none of its 3 answers is for one near it"):
         replay.answer(query("0123456789"))
 
 

@@ -132,6 +132,23 @@ def test_a_preset_that_does_not_exist_is_named_with_those_that_do() -> None:
     assert "realsense" in printed
 
 
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("rviz:=true", "needs the package rviz2"),
+        ("params_file:=nowhere.yaml", "there is no file nowhere.yaml"),
+        ("log_level:=loud", "loud"),
+        ("use_sim_time:=maybe", "maybe"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_runs(argument: str, said: str) -> None:
+    process = launched(argument)
+    printed = process.communicate(timeout=30.0)[0]
+    assert process.returncode != 0
+    assert said in printed
+    assert "process started" not in printed
+
+
 def test_show_args_explains_every_argument() -> None:
     process = launched("--show-args")
     printed = process.communicate(timeout=30.0)[0]
