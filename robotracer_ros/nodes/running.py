@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.signals import SignalHandlerOptions
 
 from robotracer_ros.errors import RobotracerError
+from robotracer_ros.ros.executor import PoolExecutor
 
 # How long the executor waits for work; a signal that arrives meanwhile is seen after that long at the latest.
 _SPIN_S: Final = 0.2
@@ -59,7 +60,7 @@ def run(make_node: Callable[[], RunnableNode], args: list[str] | None, *, thread
         rclpy.logging.get_logger("robotracer_ros").fatal(f"{error.code_name}: {error}")
         rclpy.try_shutdown()
         return 1
-    executor = MultiThreadedExecutor(num_threads=threads)
+    executor = PoolExecutor(threads)
     executor.add_node(node)
     try:
         while rclpy.ok() and not stop.is_set():
