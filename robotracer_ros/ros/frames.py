@@ -13,7 +13,7 @@ from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.time import Time
 
-from robotracer_ros.errors import NoTransform
+from robotracer_ros.errors import InvalidRequest, NoTransform
 from robotracer_ros.geometry.transform import RigidTransform
 from robotracer_ros.ros.convert import transform_from_msg
 
@@ -52,7 +52,7 @@ class Frames:
             timeout_s: seconds to wait at most, on the system's clock, so that a paused simulation cannot hold it.
 
         Raises:
-            NoTransform: naming the missing frame, the frames known and tf2's own words.
+            NoTransform: naming the missing frame, the frames known and tf2's own words, or the numbers that are none.
         """
         for role, frame in (("target", target), ("source", source)):
             if not frame or frame.startswith("/"):
@@ -68,6 +68,8 @@ class Frames:
             return transform_from_msg(self._looked_up(target, source, stamp, timeout_s))
         except tf2_ros.TransformException as error:
             raise NoTransform(self._refusal(target, source, stamp_ns, timeout_s, error)) from error
+        except InvalidRequest as error:
+            raise NoTransform(f"TF gives a transform of {target!r} from {source!r} that is none: {error}") from error
 
     def _looked_up(self, target: str, source: str, stamp: Time, timeout_s: float) -> TransformStamped:
         """Wait in slices: what TF has forgotten does not come back with waiting, everything else may come."""

@@ -147,3 +147,13 @@ def test_closing_unsubscribes(robot: Node, make_node: Callable[..., Node]) -> No
     frames.close()
     frames.close()
     assert wait_until(lambda: robot.count_subscribers("/tf") == 0)
+
+
+def test_numbers_that_are_no_transform_are_refused_as_such(robot: Node, frames: Frames) -> None:
+    endless = transform_to_msg(shift("base", "cam", 0.0), 0)
+    endless.transform.translation.x = float("inf")
+    fixed = StaticTransformBroadcaster(robot)
+    fixed.sendTransform(endless)
+    assert wait_until(lambda: "cam" in frames.known())
+    with pytest.raises(NoTransform, match="'base' from 'cam' that is none"):
+        frames.lookup("base", "cam", S, 1.0)
