@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from typing import Any
 
 from nav_msgs.msg import Path
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import MarkerArray
 
-from robotracer_ros.errors import NotActive
+from robotracer_ros.errors import InvalidRequest, NotActive
 from robotracer_ros.msg import SpatialTrace
 from robotracer_ros.nodes.tracing import Traced
 from robotracer_ros.overlay import draw_overlay
 from robotracer_ros.ros.convert import path_to_msg, rgb_to_image, spatial_trace_to_msg
 from robotracer_ros.ros.markers import trace_markers
-from robotracer_ros.ros.qos import OVERRIDES, result_qos
+from robotracer_ros.ros.qos import OVERRIDES, overridable, result_qos
 
 _TOPICS = {"trace": SpatialTrace, "path": Path, "markers": MarkerArray, "overlay": Image}
 
@@ -26,16 +27,22 @@ class Results:
 
     Args:
         node: published while it is active.
+
+    Raises:
+        InvalidRequest: for QoS overrides that cannot be used.
     """
 
     def __init__(self, node: LifecycleNode) -> None:
         self._node = node
         # A request may end in one thread while the node is cleaned up in another.
         self._lock = threading.Lock()
-        self._publishers = {
-            name: node.create_lifecycle_publisher(kind, f"~/{name}", result_qos(), qos_overriding_options=OVERRIDES)
-            for name, kind in _TOPICS.items()
-        }
+        self._publishers: dict[str, Any] = {}
+        try:
+            for name, kind in _TOPICS.items():
+                self._open(name, kind)
+        except InvalidRequest:
+            self.close()
+            raise
 
     def publish(self, traced: Traced, seconds: Mapping[str, float]) -> tuple[SpatialTrace, Path]:
         """Publish trace and path, and return them; ``seconds`` are those of the stages.
@@ -76,6 +83,12 @@ class Results:
         with self._lock:
             while self._publishers:
                 self._node.destroy_lifecycle_publisher(self._publishers.popitem()[1])
+
+    def _open(self, name: str, kind: type) -> None:
+        with overridable(self._node.resolve_topic_name(f"~/{name}")):
+            self._publishers[name] = self._node.create_lifecycle_publisher(
+                kind, f"~/{name}", result_qos(), qos_overriding_options=OVERRIDES
+            )
 
     def _show(self, name: str, message: MarkerArray | Image) -> None:
         with self._lock:

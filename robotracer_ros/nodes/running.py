@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 import rclpy
+from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
 from rclpy.signals import SignalHandlerOptions
 
@@ -51,13 +52,15 @@ def run(make_node: Callable[[], RunnableNode], args: list[str] | None, *, thread
         stop.set()
         signal.signal(number, signal.SIG_DFL)
 
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, told_to_stop)
     try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = make_node()
-    except RobotracerError as error:
-        rclpy.logging.get_logger("robotracer_ros").fatal(f"{error.code_name}: {error}")
+    # rclpy raises RuntimeError for arguments it cannot read, and its own for parameters every node has.
+    except (RobotracerError, RuntimeError, ParameterException) as error:
+        name = error.code_name if isinstance(error, RobotracerError) else type(error).__name__
+        rclpy.logging.get_logger("robotracer_ros").fatal(f"cannot start: {name}: {error}")
         rclpy.try_shutdown()
         return 1
     executor = PoolExecutor(threads)

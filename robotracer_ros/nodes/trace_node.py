@@ -85,8 +85,11 @@ class TraceNode(LifecycleNode):
         return self._transition(self._clean_up)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Go back to unconfigured, so that the node can be configured again."""
-        return self._transition(self._clean_up)
+        """Go back to unconfigured, so that the node can be configured again; what went wrong stays told."""
+        failure = self._last.failed_transition
+        outcome = self._transition(self._clean_up)
+        self._last.failed_transition = self._last.failed_transition or failure
+        return outcome
 
     def _come_up(self) -> None:
         """Configure and activate once, when the node spins already, so that requests are refused in words meanwhile."""

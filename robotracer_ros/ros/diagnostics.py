@@ -12,8 +12,10 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
 from robotracer_ros.errors import RobotracerError
-from robotracer_ros.ros.qos import OVERRIDES
+from robotracer_ros.ros.qos import OVERRIDES, overridable
 
+# Absolute, as for every ROS node: one aggregator hears the whole robot.
+_TOPIC = "/diagnostics"
 # What diagnostic_updater and its aggregator use.
 _QUEUE = 10
 
@@ -44,6 +46,9 @@ class Diagnostics:
         report: asked for every message; must be quick.
         part: which part of the node reports.
         period_s: seconds between messages.
+
+    Raises:
+        InvalidRequest: for QoS overrides that cannot be used.
     """
 
     def __init__(
@@ -52,10 +57,10 @@ class Diagnostics:
         self._node = node
         self._report = report
         self._name = f"{node.get_fully_qualified_name()}: {part}"
-        # The topic is absolute, as for every ROS node: one aggregator hears the whole robot.
-        self._publisher = node.create_publisher(
-            DiagnosticArray, "/diagnostics", QoSProfile(depth=_QUEUE), qos_overriding_options=OVERRIDES
-        )
+        with overridable(_TOPIC):
+            self._publisher = node.create_publisher(
+                DiagnosticArray, _TOPIC, QoSProfile(depth=_QUEUE), qos_overriding_options=OVERRIDES
+            )
         self._timer = node.create_timer(
             period_s,
             self.publish,

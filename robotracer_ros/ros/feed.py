@@ -11,7 +11,7 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 
 from robotracer_ros.ros.pairing import Sample, Stash
-from robotracer_ros.ros.qos import OVERRIDES, sensor_qos
+from robotracer_ros.ros.qos import OVERRIDES, overridable, sensor_qos
 from robotracer_ros.ros.serialized import read_header
 
 # A publisher faster than its messages can be taken must not hold the taker for ever.
@@ -53,6 +53,9 @@ class Feed:
         kept: how many of those collected are kept here, so that a topic may lag behind another by as many frames.
         group: an `UnwatchedGroup`.
         lock: held while ``stash`` changes; feeds that are matched with each other share one.
+
+    Raises:
+        InvalidRequest: for QoS overrides that cannot be used.
     """
 
     def __init__(
@@ -70,15 +73,16 @@ class Feed:
         self._lock = lock
         self.message_type = message_type
         self.stash = Stash(kept)
-        self._subscription = node.create_subscription(
-            message_type,
-            topic,
-            self._arrived,
-            sensor_qos(queue_depth),
-            callback_group=group,
-            qos_overriding_options=OVERRIDES,
-            raw=True,
-        )
+        with overridable(node.resolve_topic_name(topic)):
+            self._subscription = node.create_subscription(
+                message_type,
+                topic,
+                self._arrived,
+                sensor_qos(queue_depth),
+                callback_group=group,
+                qos_overriding_options=OVERRIDES,
+                raw=True,
+            )
         self.topic: str = self._subscription.topic_name
 
     def collect(self) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
+from rclpy.exceptions import ParameterException
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions, QoSPolicyKind
+
+from robotracer_ros.errors import InvalidRequest
 
 _REQUESTS_AT_ONCE: Final = 200
 
@@ -13,6 +18,24 @@ _REQUESTS_AT_ONCE: Final = 200
 OVERRIDES: Final = QoSOverridingOptions(
     (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY, QoSPolicyKind.DURABILITY)
 )
+
+
+@contextmanager
+def overridable(topic: str) -> Iterator[None]:
+    """For the creation of an endpoint of ``topic``, a resolved name, with `OVERRIDES`.
+
+    Raises:
+        InvalidRequest: naming the parameters, for what no quality of service can be made of.
+    """
+    try:
+        yield
+    except (RuntimeError, TypeError, ValueError, ParameterException) as error:
+        said = str(error).partition(", at ")[0]
+        raise InvalidRequest(
+            f"{topic} cannot be opened: {said}; check the parameters qos_overrides.{topic}.*; accepted: reliability "
+            f"reliable or best_effort, durability volatile or transient_local, history keep_last or keep_all, depth "
+            f"from 1"
+        ) from error
 
 
 def sensor_qos(depth: int) -> QoSProfile:

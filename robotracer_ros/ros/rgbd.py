@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from rclpy.duration import Duration
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from robotracer_ros.errors import BadCameraInfo, NoImage, NotActive, StaleImage, UnmatchedImages
+from robotracer_ros.errors import BadCameraInfo, InvalidRequest, NoImage, NotActive, StaleImage, UnmatchedImages
 from robotracer_ros.geometry.observation import RgbdObservation
 from robotracer_ros.ros.cameras import is_rectified
 from robotracer_ros.ros.decoding import Frame, FrameDecoder, LookupTransform
@@ -63,6 +63,9 @@ class RgbdSubscriber:
         node: remappings of the four relative names, and ``qos_overrides`` parameters, apply.
         lookup: TF at a stamp, for depth that is not in the colour camera's frame; without it such depth is refused.
         settings: transports, units and tolerances.
+
+    Raises:
+        InvalidRequest: for QoS overrides that cannot be used.
     """
 
     def __init__(
@@ -82,13 +85,13 @@ class RgbdSubscriber:
             is_rectified(depth) if settings.depth_rectified is None else settings.depth_rectified,
             lookup,
         )
-        self._colour = self._image_feed(image, settings.image_transport)
-        self._info = self._feed("camera_info", CameraInfo, _INFO_QUEUE)
-        self._depth: tuple[Feed, ...] = ()
-        self._depth_info: tuple[Feed, ...] = ()
-        if settings.use_depth:
-            self._depth = (self._image_feed(depth, settings.depth_transport),)
-            self._depth_info = (self._feed("depth_camera_info", CameraInfo, _INFO_QUEUE),)
+        self._feeds: list[Feed] = []
+        try:
+            self._subscribe(image, depth)
+        except InvalidRequest:
+            for feed in self._feeds:
+                feed.close()
+            raise
         threshold = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
         # rclpy drops the callback together with this handle.
         self._jump_handle = node.get_clock().create_jump_callback(threshold, post_callback=self._clock_jumped)
@@ -129,7 +132,7 @@ class RgbdSubscriber:
     def counts(self) -> RgbdCounts:
         """What diagnostics tell. Frames that nobody asks for are never seen here, so there is no frame rate."""
         with self._lock:
-            publishers = {} if self._closed else {feed.topic: feed.matched_publishers for feed in self._feeds()}
+            publishers = {} if self._closed else {feed.topic: feed.matched_publishers for feed in self._feeds}
             return RgbdCounts(publishers, self._observations, self._last_age_s)
 
     def close(self) -> None:
@@ -138,17 +141,26 @@ class RgbdSubscriber:
             if not self._closed:
                 self._closed = True
                 self._jump_handle.unregister()
-                for feed in self._feeds():
+                for feed in self._feeds:
                     feed.close()
 
-    def _feeds(self) -> Iterator[Feed]:
-        yield from (self._colour, *self._depth, self._info, *self._depth_info)
+    def _subscribe(self, image: str, depth: str) -> None:
+        self._colour = self._image_feed(image, self._settings.image_transport)
+        self._depth: tuple[Feed, ...] = ()
+        self._depth_info: tuple[Feed, ...] = ()
+        if self._settings.use_depth:
+            self._depth = (self._image_feed(depth, self._settings.depth_transport),)
+        self._info = self._feed("camera_info", CameraInfo, _INFO_QUEUE)
+        if self._settings.use_depth:
+            self._depth_info = (self._feed("depth_camera_info", CameraInfo, _INFO_QUEUE),)
 
     def _feed(self, topic: str, message_type: type[Any], queue_depth: int) -> Feed:
         kept = max(_KEPT_FRAMES, queue_depth)
-        return Feed(
+        feed = Feed(
             self._node, topic, message_type, queue_depth=queue_depth, kept=kept, group=self._group, lock=self._lock
         )
+        self._feeds.append(feed)
+        return feed
 
     def _image_feed(self, base: str, transport: str) -> Feed:
         message_type = Image if transport == "raw" else CompressedImage
@@ -164,7 +176,7 @@ class RgbdSubscriber:
         with self._lock:
             if self._closed or not self._node.context.ok():
                 raise NotActive("the camera's subscriptions are closed; accepted: requests while the node is active")
-            for feed in self._feeds():
+            for feed in self._feeds:
                 feed.collect()
             silent = [feed for feed in (self._colour, *self._depth) if not feed.stash.samples]
             if silent:
