@@ -9,6 +9,7 @@ from typing import Final
 
 import tf2_ros
 from geometry_msgs.msg import TransformStamped
+from rclpy.clock import JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.time import Time
@@ -23,6 +24,8 @@ _NO_PARENT: Final = "NO_PARENT"
 # tf2's words for a time before its first sample; its exception class is the same for one after its last.
 _TOO_OLD: Final = "into the past"
 _SLICE_S: Final = 0.1
+# A step back of the clock that tf2 takes for a bag that starts over, not for a correction.
+_RESTART: Final = Duration(seconds=-1)
 _FRAME_LINE: Final = re.compile(r"^Frame (.+) exists with parent (.+)\.$", re.MULTILINE)
 
 
@@ -40,7 +43,10 @@ class Frames:
 
     def __init__(self, node: Node, cache_time_s: float = 30.0) -> None:
         self._node = node
-        self._buffer = tf2_ros.Buffer(cache_time=Duration(seconds=cache_time_s), node=node)
+        # Given the node, a buffer would leave it a service and a hook of its clock that nobody can take back.
+        self._buffer = tf2_ros.Buffer(cache_time=Duration(seconds=cache_time_s))
+        threshold = JumpThreshold(min_forward=None, min_backward=_RESTART, on_clock_change=True)
+        self._jump_handle = node.get_clock().create_jump_callback(threshold, post_callback=self._clock_jumped)
         self._listener: tf2_ros.TransformListener | None = tf2_ros.TransformListener(self._buffer, node)
 
     def lookup(self, target: str, source: str, stamp_ns: int, timeout_s: float) -> RigidTransform:
@@ -99,6 +105,10 @@ class Frames:
             # Deleting the listener would leave its subscriptions with the node.
             self._listener.unregister()
             self._listener = None
+            self._jump_handle.unregister()
+
+    def _clock_jumped(self, _jump: TimeJump) -> None:
+        self._buffer.clear()
 
     def _refusal(self, target: str, source: str, stamp_ns: int, timeout_s: float, error: Exception) -> str:
         known = self.known()

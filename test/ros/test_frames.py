@@ -149,6 +149,18 @@ def test_closing_unsubscribes(robot: Node, make_node: Callable[..., Node]) -> No
     assert wait_until(lambda: robot.count_subscribers("/tf") == 0)
 
 
+def test_opened_and_closed_again_and_again_it_leaves_nothing_with_the_node(make_node: Callable[..., Node]) -> None:
+    node = make_node("closing")
+
+    def held() -> list[int]:
+        return [len(list(kind)) for kind in (node.subscriptions, node.publishers, node.services, node.timers)]
+
+    before = held()
+    for _ in range(5):
+        Frames(node).close()
+    assert held() == before
+
+
 def test_numbers_that_are_no_transform_are_refused_as_such(robot: Node, frames: Frames) -> None:
     endless = transform_to_msg(shift("base", "cam", 0.0), 0)
     endless.transform.translation.x = float("inf")
