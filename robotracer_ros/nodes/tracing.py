@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from robotracer_ros.errors import NoTransform
+from robotracer_ros.errors import NoImage, NoTransform, StaleImage, UnmatchedImages
 from robotracer_ros.families import Mode
 from robotracer_ros.geometry.observation import RgbdObservation
 from robotracer_ros.geometry.transform import RigidTransform
@@ -104,8 +104,12 @@ class Tracing:
                     limit_s = stages.left_s(parameters.transform_timeout_s - spent_s)
                     transform = self.frames.lookup(target, observation.frame_id, observation.stamp_ns, limit_s)
                     return observation, transform
-            except NoTransform:
-                newer = self._observed(parameters, stages)
+            except NoTransform as missing:
+                try:
+                    newer = self._observed(parameters, stages)
+                except (NoImage, StaleImage, UnmatchedImages):
+                    # The camera has stopped meanwhile; what the request failed for is the transform.
+                    raise missing from None
                 if newer.stamp_ns < observation.stamp_ns:
                     began = stages.seconds["transform"]
                 elif stages.seconds["transform"] - began + _NEXT_FRAME_S > parameters.transform_timeout_s:

@@ -174,6 +174,13 @@ def test_missing_transform(client: Client, stream: Stream) -> None:
     refused(client, stream, CODE.NO_TRANSFORM, "'tool7'", target_frame="tool7")
 
 
+def test_missing_transform_is_told_when_the_camera_stops_meanwhile(client: Client, stream: Stream) -> None:
+    answered(client)
+    stop = threading.Timer(0.05, lambda: setattr(stream, "change_image", lambda message: None))
+    stop.start()
+    refused(client, stream, CODE.NO_TRANSFORM, "'tool7'", target_frame="tool7")
+
+
 def test_zero_size_image(client: Client, stream: Stream) -> None:
     stream.change_image = changed(width=0, height=0, step=0, data=b"")  # type: ignore[assignment]
     settle()
