@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 from nodes.harness import Client, Process, recording, running
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image
 
 from robotracer_ros.geometry.camera import CameraIntrinsics
@@ -176,9 +178,19 @@ def test_missing_transform(client: Client, stream: Stream) -> None:
 
 def test_missing_transform_is_told_when_the_camera_stops_meanwhile(client: Client, stream: Stream) -> None:
     answered(client)
-    stop = threading.Timer(0.05, lambda: setattr(stream, "change_image", lambda message: None))
-    stop.start()
-    refused(client, stream, CODE.NO_TRANSFORM, "'tool7'", target_frame="tool7")
+    change = client.node.create_client(SetParameters, "trace_node/set_parameters")
+
+    def accept_images_of(max_age_s: float) -> None:
+        parameter = Parameter("max_age_s", value=max_age_s).to_parameter_msg()
+        assert client.call(change, SetParameters.Request(parameters=[parameter])).results[0].successful
+
+    accept_images_of(0.2)
+    threading.Timer(0.05, lambda: setattr(stream, "change_image", lambda message: None)).start()
+    response = client.trace(GOOD, target_frame="tool7")
+    accept_images_of(0.5)
+    assert response.error_code == CODE.NO_TRANSFORM, response.message
+    heal(stream)
+    answered(client)
 
 
 def test_zero_size_image(client: Client, stream: Stream) -> None:
