@@ -19,7 +19,7 @@ from robotracer_ros.errors import RobotracerError
 from robotracer_ros.ros.executor import PoolExecutor
 
 # How long the executor waits for work; a signal that arrives meanwhile is seen after that long at the latest.
-_SPIN_S: Final = 0.2
+_SPIN_S: Final = 0.5
 _SETTLE_S: Final = 0.05
 # How long a request that runs may still take; launch loses its patience with a process after 5 s.
 _LAST_REQUEST_S: Final = 2.0
