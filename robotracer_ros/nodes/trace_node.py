@@ -157,11 +157,10 @@ class TraceNode(LifecycleNode):
             instruction, mode = require_sentence("instruction", request.instruction), require_mode(request.mode)
             target = request.target_frame or parameters.target_frame
             traced = tracing.trace(instruction, mode, target, parameters, stages)
-            if self._tracing is not tracing:
+            if self._tracing is not tracing or results is None:
                 raise NotActive("the node was deactivated while the request ran; ask again when it is active")
-            if results is not None:
-                response.trace, response.path = results.publish(traced, stages.seconds)
-                self._afterwards(lambda: results.show(traced, overlay=parameters.overlay))
+            response.trace, response.path = results.publish(traced, stages.seconds)
+            self._afterwards(lambda: results.show(traced, overlay=parameters.overlay))
             response.message = traced.warnings()
 
         return self._answered(request.timeout, response, answer)
