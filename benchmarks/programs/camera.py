@@ -5,6 +5,7 @@ python3 -m benchmarks.programs.camera 30
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 
@@ -33,7 +34,7 @@ def main() -> int:
     image.encoding = "bgr8"
     depth_image, info = depth_to_image(depth, FRAME, 0), info_of(CAMERA, FRAME, 0)
     due = time.monotonic()
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         while rclpy.ok():
             stamp = node.get_clock().now().to_msg()
             for message in (info, image, depth_image):
@@ -41,8 +42,6 @@ def main() -> int:
             topics.publish_messages(image, depth_image, info)
             due += 1.0 / rate_hz
             time.sleep(max(0.0, due - time.monotonic()))
-    except KeyboardInterrupt:
-        pass
     return 0
 
 
