@@ -25,6 +25,9 @@ class ModelQuery:
         intrinsics: of ``image``, or None.
         max_new_tokens: the longest answer that is of use.
         timeout_s: seconds after which nobody waits for the answer any more.
+        pattern: a regular expression that the whole answer shall match, for backends that can constrain a model to
+            one; "" for free text. Of the syntax only what every engine reads: characters, classes, groups,
+            alternatives and repetitions, neither anchors nor look-around.
     """
 
     text: str
@@ -35,6 +38,7 @@ class ModelQuery:
     intrinsics: CameraIntrinsics | None = None
     max_new_tokens: int = 512
     timeout_s: float = 60.0
+    pattern: str = ""
 
     def __post_init__(self) -> None:
         if self.max_new_tokens < 1:

@@ -16,7 +16,7 @@ import pytest
 PACKAGE = "robotracer_ros"
 
 FLOORS: dict[str, int] = {
-    "errors": 0, "geometry": 0, "query": 0,
+    "errors": 0, "geometry": 0, "query": 0, "checkpoints": 0,
     "families": 1, "backends": 1, "planning": 1, "models": 1,
     "caption": 1, "rgbd_files": 1,
     "tracer": 2, "server": 2, "overlay": 2,
@@ -27,10 +27,14 @@ FLOORS: dict[str, int] = {
 }  # fmt: skip
 
 # Rooms of floor 0 are layers themselves: geometry raises the errors, and a query holds what geometry defines.
-NEIGHBOURS = {("geometry", "errors"), ("query", "errors"), ("query", "geometry")}
+NEIGHBOURS = {("geometry", "errors"), ("query", "errors"), ("query", "geometry"), ("checkpoints", "errors")}
 
-# The one way up: the command line's demo belongs to the nodes, and is looked for only once somebody asks for it.
-LATE = {"commands/demo.py": {"rclpy", f"{PACKAGE}.nodes.demo"}}
+# The ways up and sideways, looked for only once somebody asks for them: the command line's demo belongs to the nodes,
+# and RoboTracer's architecture must be known to transformers before a checkpoint of it is loaded.
+LATE = {
+    "commands/demo.py": {"rclpy", f"{PACKAGE}.nodes.demo"},
+    "backends/transformers_loading.py": {f"{PACKAGE}.models"},
+}
 
 ROS_FLOOR = 4
 ROS_LIBRARIES = {
@@ -42,7 +46,7 @@ ROS_LIBRARIES = {
 }  # fmt: skip
 
 # Library: where it may be imported, as folders and files below the package.
-MODEL_STACK = ("models/", "training/", "backends/transformers_local.py")
+MODEL_STACK = ("models/", "training/", "backends/transformers_")
 TIED: dict[str, tuple[str, ...]] = {
     "torch": MODEL_STACK,
     "torchvision": MODEL_STACK,
@@ -188,6 +192,7 @@ def test_a_forbidden_import_is_found(tmp_path: Path, file: str, source: str, rea
         ("backends/query_api.py", "import requests"),
         ("nodes/trace_node.py", "import rclpy\nfrom robotracer_ros.msg import SpatialTrace\nfrom ..ros import rgbd"),
         ("commands/demo.py", "import_module('robotracer_ros.nodes.demo')"),
+        ("backends/transformers_loading.py", "import_module('robotracer_ros.models')"),
         ("__init__.py", "import anything"),
     ],
 )

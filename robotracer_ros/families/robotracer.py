@@ -50,6 +50,27 @@ _REASONING_TOKENS: Final = 480
 _SENTENCE_TOKENS: Final = 64
 
 
+def _answer_pattern(point: str) -> str:
+    """Every answer of 1 to 16 of these points: the bare list, or reasoning and then the list between tags.
+
+    The paper prints the tagged list without its brackets and its spaces (appendix D.4), so they may be left out there.
+    """
+    listed = rf"{point}(, ?{point}){{0,{_POINTS_EXPECTED - 1}}}"
+    return rf"\[{listed}\]|<think>[^<>]{{1,1500}}</think>\s?<answer> ?(\[{listed}\]|{listed}) ?</answer>"
+
+
+# Whole thousandths; metres with one to three decimals, above zero. Whatever matches is read without an error.
+_THOUSANDTHS: Final = r"(0|[1-9][0-9]{0,2}|1000)"
+_METRES: Final = r"(0\.([1-9][0-9]{0,2}|0[1-9][0-9]?|00[1-9])|[1-9][0-9]?\.[0-9]{1,3})"
+_POINT_2D: Final = rf"\({_THOUSANDTHS}, ?{_THOUSANDTHS}\)"
+_POINT_3D: Final = rf"\({_THOUSANDTHS}, ?{_THOUSANDTHS}, ?{_METRES}\)"
+_PATTERNS: Final = {
+    Mode.TRACE_3D: _answer_pattern(_POINT_3D),
+    Mode.TRACE_2D: _answer_pattern(_POINT_2D),
+    Mode.POINTS: _answer_pattern(_POINT_2D),
+}
+
+
 class RoboTracer:
     """RoboTracer-2B and -8B, SFT and RFT: ``(u, v, d)``, u and v in 0 to 1000, d in metres along the optical axis."""
 
@@ -72,7 +93,7 @@ class RoboTracer:
         mode = require_mode(mode)
         text = PROMPTS[mode].format(require_sentence("instruction", instruction))
         tokens = _REASONING_TOKENS + _POINTS_EXPECTED * _TOKENS_PER_POINT[mode]
-        return _model_query(observation, text, instruction, sample_id, tokens, timeout_s)
+        return _model_query(observation, text, instruction, sample_id, tokens, timeout_s, _PATTERNS[mode])
 
     def ask(self, observation: RgbdObservation, question: str, *, timeout_s: float = 60.0) -> ModelQuery:
         """Ask a spatial question as it stands; the model was trained on plain questions.
@@ -138,7 +159,13 @@ class RoboTracer:
 
 
 def _model_query(
-    observation: RgbdObservation, text: str, sentence: str, sample_id: str, max_new_tokens: int, timeout_s: float
+    observation: RgbdObservation,
+    text: str,
+    sentence: str,
+    sample_id: str,
+    max_new_tokens: int,
+    timeout_s: float,
+    pattern: str = "",
 ) -> ModelQuery:
     registered = observation.depth_camera is None
     return ModelQuery(
@@ -151,6 +178,7 @@ def _model_query(
         intrinsics=observation.intrinsics,
         max_new_tokens=max_new_tokens,
         timeout_s=timeout_s,
+        pattern=pattern,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -197,3 +198,49 @@ def test_modes_have_the_numbers_of_get_trace(repository):
 def test_a_question_is_asked_as_it_stands():
     query = FAMILY.ask(OBSERVATION, "How tall is the cup?", timeout_s=2.0)
     assert (query.text, query.instruction, query.timeout_s) == ("How tall is the cup?", "How tall is the cup?", 2.0)
+
+
+def point_texts(arity):
+    thousandth = st.integers(0, 1000).map(str)
+    metre = st.integers(1, 99_999).map(lambda millimetres: f"{millimetres / 1000:.3f}")
+    return st.tuples(*([thousandth, thousandth, metre][:arity])).map(lambda numbers: f"({', '.join(numbers)})")
+
+
+@pytest.mark.parametrize(("mode", "arity"), [(Mode.TRACE_3D, 3), (Mode.TRACE_2D, 2), (Mode.POINTS, 2)])
+def test_the_pattern_admits_every_trace_in_form_and_no_other(mode, arity):
+    pattern = re.compile(FAMILY.query(OBSERVATION, "go", mode).pattern)
+
+    @settings(max_examples=100, deadline=None)
+    @given(st.lists(point_texts(arity), min_size=1, max_size=16), st.booleans())
+    def admitted(points, thinks):
+        said = f"[{', '.join(points)}]"
+        if thinks:
+            said = f"<think> Step1: [Measuring] [the red cup]: 0.05 m </think> <answer> {said} </answer>"
+        assert pattern.fullmatch(said)
+        assert len(read(said).uv) == len(points)
+        assert pattern.fullmatch(said + ",") is None
+        assert pattern.fullmatch(f"[{', '.join(points * 17)}]") is None
+
+    admitted()
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["[]", "[(1, 2)]", "[(1001, 2, 1.0)]", "[(1, 2, 0.000)]", "[(1, 2, 0.0)]", "[(1, 2, 1)]", "[(01, 2, 1.0)]",
+     "[(1, 2, 1.0000)]", "[(1, 2, 100.0)]", "(1, 2, 1.0)", "<think>x</think>[(1, 2, 1.0)]", "<answer>[(1, 2, 1.0)]"],
+)  # fmt: skip
+def test_the_pattern_refuses_what_is_out_of_form(said):
+    assert re.fullmatch(FAMILY.query(OBSERVATION, "go").pattern, said) is None
+
+
+def test_the_pattern_admits_what_rendering_writes_and_the_papers_own_form(shared):
+    pattern = re.compile(FAMILY.query(OBSERVATION, "go").pattern)
+    trace = VisualTrace([(0.1, 0.2), (1.0, 0.0)], [0.001, 99.0], reasoning=(ReasoningStep("Scale", "Scene", "2.3"),))
+    assert pattern.fullmatch(FAMILY.render(trace))
+    assert pattern.fullmatch("<think>Step1: [Scale] [Scene]: 2.3</think> <answer> (176,788,0.945), (2,5,1.005) </answer>")
+    rows = (shared / "tracespatial-standin" / "robotracer_3d.jsonl").read_text(encoding="utf-8").splitlines()
+    assert all(pattern.fullmatch(json.loads(row)["model_prediction"]) for row in rows)
+
+
+def test_a_question_may_be_answered_freely():
+    assert FAMILY.ask(OBSERVATION, "How tall is the cup?").pattern == ""
