@@ -43,6 +43,22 @@ BACKENDS: Final[Mapping[str, BackendEntry]] = {
         {"url": str},
         {"dialect": str, "mode": str, "shared_dir": str, "retries": int, "connect_timeout_s": float},
     ),
+    "transformers_local": BackendEntry(
+        "robotracer_ros.backends.transformers_local",
+        "TransformersLocal",
+        {},
+        {
+            "model": str,
+            "device": str,
+            "dtype": str,
+            "mode": str,
+            "constrained": bool,
+            "compile": bool,
+            "trust_remote_code": bool,
+            "threads": int,
+            "max_new_tokens": int,
+        },
+    ),
 }
 
 

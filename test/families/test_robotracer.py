@@ -237,7 +237,8 @@ def test_the_pattern_admits_what_rendering_writes_and_the_papers_own_form(shared
     pattern = re.compile(FAMILY.query(OBSERVATION, "go").pattern)
     trace = VisualTrace([(0.1, 0.2), (1.0, 0.0)], [0.001, 99.0], reasoning=(ReasoningStep("Scale", "Scene", "2.3"),))
     assert pattern.fullmatch(FAMILY.render(trace))
-    assert pattern.fullmatch("<think>Step1: [Scale] [Scene]: 2.3</think> <answer> (176,788,0.945), (2,5,1.005) </answer>")
+    paper = "<think>Step1: [Scale] [Scene]: 2.3</think> <answer> (176,788,0.945), (2,5,1.005) </answer>"
+    assert pattern.fullmatch(paper)
     rows = (shared / "tracespatial-standin" / "robotracer_3d.jsonl").read_text(encoding="utf-8").splitlines()
     assert all(pattern.fullmatch(json.loads(row)["model_prediction"]) for row in rows)
 
