@@ -1,5 +1,6 @@
 """The shape of a RoboTracer: a vision tower, a spatial encoder and a text model, each with its own configuration."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from transformers import PreTrainedConfig, Qwen2Config, SiglipVisionConfig
@@ -26,8 +27,8 @@ class RoboTracerSpatialConfig(PreTrainedConfig):  # type: ignore[misc]
     intermediate_size: int = 512
     num_hidden_layers: int = 4
     num_attention_heads: int = 4
-    image_size: int = 112
-    patch_size: int = 14
+    image_size: int = 96
+    patch_size: int = 16
     hidden_act: str = "gelu_pytorch_tanh"
     layer_norm_eps: float = 1e-6
     attention_dropout: float = 0.0
@@ -68,13 +69,14 @@ class RoboTracerConfig(PreTrainedConfig):  # type: ignore[misc]
         "spatial_config": RoboTracerSpatialConfig,
     }
 
-    vision_config: dict[str, Any] | PreTrainedConfig | None = None
-    text_config: dict[str, Any] | PreTrainedConfig | None = None
-    spatial_config: dict[str, Any] | PreTrainedConfig | None = None
+    # Given as dictionaries or configurations, configurations once the base class has been through them.
+    vision_config: Any = None
+    text_config: Any = None
+    spatial_config: Any = None
     image_token_id: int = 0
     spatial_token_id: int = 1
     scale_token_id: int = 2
-    merge_size: int = 2
+    merge_size: int = 1
     scale_loss_weight: float = 0.1
     tie_word_embeddings: bool = True
     initializer_range: float = 0.02
@@ -90,29 +92,36 @@ class RoboTracerConfig(PreTrainedConfig):  # type: ignore[misc]
         return int(self.spatial_config.num_tokens)
 
 
-def nano_config(tokenizer: Any, *, text_layers: int = 4, **kwargs: Any) -> RoboTracerConfig:
+def nano_config(
+    tokenizer: Any,
+    *,
+    vision: Mapping[str, Any] | None = None,
+    text: Mapping[str, Any] | None = None,
+    spatial: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> RoboTracerConfig:
     """The nano size for the vocabulary of ``tokenizer`` (see `build_tokenizer`).
 
-    ``kwargs`` go to `RoboTracerConfig`; whole sub-configurations may be given as dictionaries.
+    ``vision``, ``text``, ``spatial`` and ``settings`` overrule single fields of the three parts and of the whole.
     """
-    vision = {
+    vision_size = {
         "hidden_size": 192,
         "intermediate_size": 768,
         "num_hidden_layers": 6,
         "num_attention_heads": 3,
-        "image_size": 224,
-        "patch_size": 14,
+        "image_size": 192,
+        "patch_size": 16,
         "vision_use_head": False,
     }
     token_ids = {
         "pad_token_id": tokenizer.pad_token_id,
         "eos_token_id": tokenizer.eos_token_id,
     }
-    text = {
+    text_size = {
         "vocab_size": len(tokenizer),
         "hidden_size": 256,
         "intermediate_size": 640,
-        "num_hidden_layers": text_layers,
+        "num_hidden_layers": 4,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
         "max_position_embeddings": 2048,
@@ -120,13 +129,17 @@ def nano_config(tokenizer: Any, *, text_layers: int = 4, **kwargs: Any) -> RoboT
         "tie_word_embeddings": True,
         **token_ids,
     }
-    settings = {
-        "vision_config": vision,
-        "text_config": text,
-        "spatial_config": {},
+    return RoboTracerConfig(
+        vision_config={**vision_size, **(vision or {})},
+        text_config={**text_size, **(text or {})},
+        spatial_config=dict(spatial or {}),
+        **{**_token_ids(tokenizer), **token_ids, **settings},
+    )
+
+
+def _token_ids(tokenizer: Any) -> dict[str, int]:
+    return {
         "image_token_id": tokenizer.convert_tokens_to_ids("<|image_pad|>"),
         "spatial_token_id": tokenizer.convert_tokens_to_ids("<|spatial_pad|>"),
         "scale_token_id": tokenizer.convert_tokens_to_ids("<SCALE>"),
-        **token_ids,
     }
-    return RoboTracerConfig(**{**settings, **kwargs})

@@ -1,4 +1,4 @@
-"""Pictures for the vision tower: the whole picture stretched to 224 x 224, in [-1, 1]."""
+"""Pictures for the vision tower: the whole picture stretched to 192 x 192, in [-1, 1]."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RoboTracerImageProcessor(BaseImageProcessor):  # type: ignore[misc]
             raise InvalidRequest(f"pictures are made {PICTURE} x {PICTURE}, received size {self.size}")
 
     def preprocess(self, images: Any, return_tensors: str | None = None, **kwargs: Any) -> BatchFeature:
-        """``pixel_values`` (B, 3, 224, 224) of one picture or a list, see `pictures`.
+        """``pixel_values`` (B, 3, 192, 192) of one picture or a list, see `pictures`.
 
         Raises:
             InvalidRequest: for what is no picture.

@@ -27,7 +27,7 @@ class RoboTracerOutput(ModelOutput):  # type: ignore[misc]
         loss: next-token loss plus the weighted loss of scale, of what labels were given.
         logits: (B, T, vocabulary), or what ``logits_to_keep`` leaves of it.
         scale_m: (B,) the scene's scale, metres, read at each row's first ``<SCALE>``; NaN for a row without one, None
-            in a decoding step.
+            in a decoding step and for ``inputs_embeds``.
         past_key_values: the cache to go on with.
         token_loss, scale_loss: the two parts of ``loss``, unweighted.
     """
@@ -60,7 +60,7 @@ class RoboTracerPreTrainedModel(PreTrainedModel):  # type: ignore[misc]
 class RoboTracerForConditionalGeneration(RoboTracerPreTrainedModel, GenerationMixin):  # type: ignore[misc]
     """Pictures and spatial cues as tokens before the question; the answer after it (arXiv 2512.13660, section 3.2).
 
-    The prompt reads ``<image>`` x 64, ``<spatial>`` x 64 unless the mode is RGB, ``<SCALE>``, question,
+    The prompt reads ``<image>`` x 144, ``<spatial>`` x 36 unless the mode is RGB, ``<SCALE>``, question,
     ``<|assistant|>``. ``<SCALE>`` stands in the prompt, so reading the scene's scale costs no decoding step.
     """
 
@@ -127,7 +127,7 @@ class RoboTracerForConditionalGeneration(RoboTracerPreTrainedModel, GenerationMi
             attention_mask: (B, T) 1 for tokens and 0 for padding; or (B, 1, T, T), boolean with True where a token
                 looks or float to be added to the scores, for packed rows (`packing`).
             position_ids: (B, T); needed where they are not 0, 1, 2 and so on.
-            pixel_values: (P, 3, 224, 224); P is B or divides it, then runs of B / P rows share a picture.
+            pixel_values: (P, 3, 192, 192); P is B or divides it, then runs of B / P rows share a picture.
             spatial_pixel_values, rays, has_rays, depth, depth_valid, has_depth: batched `spatial_grids`, all or none.
             labels: (B, T) the tokens themselves where they are to be learned, -100 elsewhere.
             scale_m: (B,) metres, NaN where it is not given.
@@ -165,7 +165,9 @@ class RoboTracerForConditionalGeneration(RoboTracerPreTrainedModel, GenerationMi
         logits_to_keep: int | torch.Tensor,
     ) -> RoboTracerOutput:
         of_tokens = None if labels is None else next_token_loss(logits, _kept(_next(labels), logits_to_keep))
-        of_scale = None if scale_m is None or log_scale is None else scale_loss(log_scale, scale_m)
+        if scale_m is not None and log_scale is None:
+            raise InvalidRequest("scale_m needs input_ids of the whole prompt: the scale is read at <SCALE>")
+        of_scale = None if scale_m is None else scale_loss(log_scale, scale_m)
         loss = of_tokens
         if of_scale is not None:
             weighted = self.config.scale_loss_weight * of_scale

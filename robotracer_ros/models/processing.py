@@ -26,8 +26,7 @@ CHAT_TEMPLATE: Final = (
     "{%- if message.role == 'assistant' -%}{{- '" + ASSISTANT + "' -}}{%- endif -%}"
     "{%- for part in parts if part.type == 'image' -%}{{- '" + IMAGE + SCALE + "' -}}{%- endfor -%}"
     "{%- for part in parts if part.type == 'text' -%}{{- part.text -}}{%- endfor -%}"
-    "{%- if message.role == 'assistant' and not (loop.last and continue_final_message) -%}"
-    "{{- eos_token -}}{%- endif -%}"
+    "{%- if message.role == 'assistant' -%}{{- eos_token -}}{%- endif -%}"
     "{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{- '" + ASSISTANT + "' -}}{%- endif -%}"
 )
@@ -44,8 +43,8 @@ class RoboTracerProcessor(ProcessorMixin):  # type: ignore[misc]
         self,
         image_processor: Any = None,
         tokenizer: Any = None,
-        num_image_tokens: int = 64,
-        num_spatial_tokens: int = 64,
+        num_image_tokens: int = 144,
+        num_spatial_tokens: int = 36,
         chat_template: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -135,7 +134,7 @@ class RoboTracerProcessor(ProcessorMixin):  # type: ignore[misc]
             "has_rays": np.array([camera is not None for camera in cameras], dtype=np.float32),
             "depth": depth,
             "depth_valid": valid,
-            "has_depth": valid.any(axis=(1, 2, 3)).astype(np.float32),
+            "has_depth": np.asarray(valid.any(axis=(1, 2, 3)), dtype=np.float32),
         }
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from robotracer_ros.models.configuration import RoboTracerConfig
 
 
-class ImageProjector(nn.Module):
+class ImageProjector(nn.Module):  # type: ignore[misc]
     """Merges neighbouring patches of the vision tower and carries them to the text model's width."""
 
     def __init__(self, config: RoboTracerConfig) -> None:
@@ -28,7 +28,7 @@ class ImageProjector(nn.Module):
         return projected
 
 
-class SpatialProjector(nn.Module):
+class SpatialProjector(nn.Module):  # type: ignore[misc]
     """Carries the spatial encoder's tokens to the text model's width."""
 
     def __init__(self, config: RoboTracerConfig) -> None:
@@ -43,7 +43,7 @@ class SpatialProjector(nn.Module):
         return projected
 
 
-class ScaleDecoder(nn.Module):
+class ScaleDecoder(nn.Module):  # type: ignore[misc]
     """Reads the logarithm of the scene's scale in metres from the hidden state of ``<SCALE>``."""
 
     def __init__(self, width: int) -> None:

@@ -59,8 +59,10 @@ class RoboTracerSpatialEncoder(SiglipPreTrainedModel):  # type: ignore[misc]
 
     def _depth_tokens(self, depth: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
         dtype = self.position.dtype
-        depth, valid = depth.float(), valid.float()
-        centred = torch.log(torch.where(valid > 0, depth, self.config.depth_centre_m) / self.config.depth_centre_m)
+        known, valid = valid > 0, valid.float()
+        centre_m = self.config.depth_centre_m
+        depth = torch.where(known, depth.float(), centre_m)
+        centred = torch.log(depth / centre_m)
         cells = torch.cat([centred / self.config.depth_spread, valid], dim=1)
         tokens: torch.Tensor = _tokens(self.depth(cells.to(dtype)))
         return tokens + self.depth_waves(self._waves(depth * valid, valid).to(dtype))

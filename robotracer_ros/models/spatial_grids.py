@@ -1,4 +1,4 @@
-"""What the spatial encoder sees of one picture: colour, rays and depth on a grid of 112 x 112 cells."""
+"""What the spatial encoder sees of one picture: colour, rays and depth on a grid of 96 x 96 cells."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy.typing as npt
 from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.geometry.camera import CameraIntrinsics
 
-GRID: Final = 112
-PICTURE: Final = 224
+GRID: Final = 96
+PICTURE: Final = 192
 
 Grid: TypeAlias = npt.NDArray[np.float32]
 
@@ -29,8 +29,8 @@ def spatial_grids(
             infinity and values that are not above 0 are no readings; without a single reading there is no depth.
 
     Returns:
-        ``spatial_pixel_values`` (3, 112, 112) in [-1, 1], ``rays`` (2, 112, 112) x/z and y/z of the cells' centres,
-        ``depth`` (1, 112, 112) metres, ``depth_valid`` (1, 112, 112) 0 or 1, ``has_rays`` and ``has_depth`` (). What
+        ``spatial_pixel_values`` (3, 96, 96) in [-1, 1], ``rays`` (2, 96, 96) x/z and y/z of the cells' centres,
+        ``depth`` (1, 96, 96) metres, ``depth_valid`` (1, 96, 96) 0 or 1, ``has_rays`` and ``has_depth`` (). What
         is not given is 0.
 
     Raises:
@@ -40,15 +40,15 @@ def spatial_grids(
     return {
         "spatial_pixel_values": halved(normalised_picture(rgb)),
         "rays": ray_grid(intrinsics),
-        "has_rays": np.float32(intrinsics is not None),
+        "has_rays": np.array(intrinsics is not None, dtype=np.float32),
         "depth": depth[None],
         "depth_valid": valid[None],
-        "has_depth": np.float32(valid.any()),
-    }  # type: ignore[dict-item]
+        "has_depth": np.array(valid.any(), dtype=np.float32),
+    }
 
 
 def normalised_picture(rgb: npt.NDArray[np.uint8]) -> Grid:
-    """(3, 224, 224) float32 in [-1, 1] of an (H, W, 3) uint8 picture, both sides stretched to fit.
+    """(3, 192, 192) float32 in [-1, 1] of an (H, W, 3) uint8 picture, both sides stretched to fit.
 
     Raises:
         InvalidRequest: for an array of another shape or type, or without pixels.
@@ -62,18 +62,19 @@ def normalised_picture(rgb: npt.NDArray[np.uint8]) -> Grid:
     if (height, width) != (PICTURE, PICTURE):
         # INTER_AREA averages only where both sides shrink.
         shrinks = height >= PICTURE and width >= PICTURE
-        rgb = cv2.resize(rgb, (PICTURE, PICTURE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        rgb = np.asarray(cv2.resize(rgb, (PICTURE, PICTURE), interpolation=interpolation), dtype=np.uint8)
     return np.ascontiguousarray(rgb.transpose(2, 0, 1), dtype=np.float32) / np.float32(127.5) - np.float32(1.0)
 
 
 def halved(pixel_values: Grid) -> Grid:
-    """(3, 112, 112) means of the 2 x 2 blocks of (3, 224, 224)."""
+    """(3, 96, 96) means of the 2 x 2 blocks of (3, 192, 192)."""
     rows = pixel_values[:, 0::2] + pixel_values[:, 1::2]
     return np.asarray((rows[:, :, 0::2] + rows[:, :, 1::2]) * np.float32(0.25))
 
 
 def ray_grid(intrinsics: CameraIntrinsics | None) -> Grid:
-    """(2, 112, 112) x/z and y/z of the cells' centres with the lens undone; 0 where no ray is known."""
+    """(2, 96, 96) x/z and y/z of the cells' centres with the lens undone; 0 where no ray is known."""
     if intrinsics is None:
         return np.zeros((2, GRID, GRID), dtype=np.float32)
     # Pixel centres have whole-number coordinates: the image begins at -0.5.
@@ -84,7 +85,7 @@ def ray_grid(intrinsics: CameraIntrinsics | None) -> Grid:
 
 
 def depth_grid(depth_m: npt.NDArray[np.floating] | None) -> tuple[Grid, Grid]:
-    """(112, 112) mean of the readings that lie in each cell, metres, and (112, 112) 1 where there is one, else 0.
+    """(96, 96) mean of the readings that lie in each cell, metres, and (96, 96) 1 where there is one, else 0.
 
     Raises:
         InvalidRequest: for an array that is not (h, w) floating-point.
@@ -109,7 +110,7 @@ def depth_grid(depth_m: npt.NDArray[np.floating] | None) -> tuple[Grid, Grid]:
 
 
 def _cell_means(values: Grid) -> Grid:
-    """(112, 112) area-weighted means of (h, w) values."""
+    """(96, 96) area-weighted means of (h, w) values."""
     repeats = [-(-GRID // length) for length in values.shape]
     # Repeated pixels keep cv2's INTER_AREA an exact mean for pictures smaller than the grid.
     if max(repeats) > 1:

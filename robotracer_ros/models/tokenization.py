@@ -1,4 +1,4 @@
-"""The nano model's own vocabulary: byte-level BPE with whole numbers and the family's fixed phrases as single tokens."""
+"""The nano model's own vocabulary: byte-level BPE, with numbers and the family's fixed phrases as single tokens."""
 
 from __future__ import annotations
 

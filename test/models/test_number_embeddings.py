@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from robotracer_ros.models import initialise_numbers
+
+
+def test_neighbours_are_alike_and_the_rest_stays(model, tokenizer):
+    table = model.get_input_embeddings().weight
+    before = table.detach().clone()
+    initialise_numbers(model, tokenizer)
+
+    def likeness(one: str, other: str) -> float:
+        rows = table[tokenizer.convert_tokens_to_ids([one, other])]
+        return float(torch.nn.functional.cosine_similarity(rows[0], rows[1], dim=0))
+
+    assert likeness("500", "501") > likeness("500", "510") + 0.2
+    assert likeness("025", "25") > 0.6 > likeness("25", "525")
+    assert not torch.equal(table[tokenizer.convert_tokens_to_ids("500")], table[tokenizer.convert_tokens_to_ids("501")])
+    numbers = [tokenizer.convert_tokens_to_ids(str(number)) for number in range(1001)]
+    assert 0.7 < table[numbers].std() / before[numbers].std() < 1.4
+    others = [tokenizer.convert_tokens_to_ids(text) for text in ("<SCALE>", "Ġ", ", 0.", "a")]
+    assert torch.equal(table[others], before[others])
+
+
+def test_output_rows_follow(model, tokenizer):
+    initialise_numbers(model, tokenizer)
+    assert model.get_output_embeddings().weight is model.get_input_embeddings().weight

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from robotracer_ros.errors import InvalidRequest
+from robotracer_ros.models import RoboTracerSpatialConfig
+
+
+@pytest.fixture
+def grids():
+    torch.manual_seed(1)
+    return {
+        "spatial_pixel_values": torch.rand(1, 3, 96, 96) * 2 - 1,
+        "rays": torch.rand(1, 2, 96, 96) - 0.5,
+        "has_rays": torch.ones(1),
+        "depth": torch.rand(1, 1, 96, 96) + 0.3,
+        "depth_valid": torch.ones(1, 1, 96, 96),
+        "has_depth": torch.ones(1),
+    }
+
+
+def features(model, grids, **change):
+    with torch.no_grad():
+        return model.spatial_features(**{**grids, **change})
+
+
+@pytest.mark.parametrize("cue", ["rays", "depth"])
+def test_a_cue_that_is_not_there_is_not_looked_at(model, grids, cue):
+    absent = {f"has_{cue}": torch.zeros(1)}
+    one = features(model, grids, **absent)
+    other = features(model, grids, **absent, **{cue: torch.full_like(grids[cue], 7.0)})
+    assert torch.equal(one, other)
+    assert not torch.allclose(one, features(model, grids), atol=1e-3)
+
+
+@pytest.mark.parametrize("cue", ["rays", "depth"])
+def test_its_stand_in_is_learned(model, grids, cue):
+    absent = {f"has_{cue}": torch.zeros(1)}
+    before, known = features(model, grids, **absent), features(model, grids)
+    with torch.no_grad():
+        getattr(model.spatial_encoder, f"no_{cue}").normal_(std=3.0)
+    assert not torch.allclose(features(model, grids, **absent), before, atol=1e-3)
+    assert torch.equal(features(model, grids), known)
+
+
+@pytest.mark.parametrize("cue", ["spatial_pixel_values", "rays", "depth"])
+def test_a_cue_that_is_there_counts(model, grids, cue):
+    assert not torch.allclose(features(model, grids), features(model, grids, **{cue: grids[cue] + 0.1}), atol=1e-3)
+
+
+def test_depth_without_reading_is_not_looked_at(model, grids):
+    grids["depth_valid"][:, :, :40] = 0
+    changed = grids["depth"].clone()
+    changed[:, :, :40] = torch.nan
+    assert torch.equal(features(model, grids), features(model, grids, depth=changed))
+
+
+def test_millimetres_show(model, grids):
+    flat = torch.full((1, 1, 96, 96), 0.8)
+    before, after = features(model, grids, depth=flat), features(model, grids, depth=flat + 0.001)
+    assert (before - after).norm() > 0.01 * before.norm()
+
+
+def test_a_grid_that_does_not_divide_is_refused():
+    with pytest.raises(InvalidRequest, match="divide"):
+        RoboTracerSpatialConfig(patch_size=15)
