@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+import torch
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, AutoTokenizer
 
 from robotracer_ros.models import RoboTracerConfig, RoboTracerForConditionalGeneration, RoboTracerProcessor

@@ -4,8 +4,10 @@ import math
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("transformers")
+
+import torch
 
 from robotracer_ros.errors import InvalidRequest
 
@@ -123,8 +125,8 @@ def test_gradients_reach_every_part(model, processor, rgb, intrinsics, depth_m):
 def test_features_before_projection_keep_their_patches(model, inputs):
     spatial = {name: value for name, value in inputs.items() if name.startswith(("spatial", "rays", "has", "depth"))}
     with torch.no_grad():
-        assert model.vision_features(inputs["pixel_values"]).shape == (1, 256, 32)
-        assert model.spatial_features(**spatial).shape == (1, 36, 32)
+        assert model.vision_features(inputs["pixel_values"]).shape == (1, model.config.num_image_tokens, 32)
+        assert model.spatial_features(**spatial).shape == (1, model.config.num_spatial_tokens, 32)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +139,7 @@ def test_missing_inputs_are_named(model, inputs, drop, message):
 
 
 def test_place_holders_that_do_not_fit_are_refused(model, inputs, processor, rgb):
-    with pytest.raises(InvalidRequest, match=r"144 <\|image_pad\|>"):
+    with pytest.raises(InvalidRequest, match=r"must hold [0-9]+ <\|image_pad\|>"):
         model(input_ids=inputs["input_ids"][:, 3:], pixel_values=inputs["pixel_values"])
     three = processor(images=[rgb] * 3, text=["a", "b", "c"], encoder=False)
     with pytest.raises(InvalidRequest, match="2 pictures for 3 rows"):

@@ -3,11 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("transformers")
+
+import torch
 
 from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.models import spatial_grids
+from robotracer_ros.models.spatial_grids import PICTURE
 
 QUESTION = "put the red block into the blue bowl"
 SPATIAL = ("spatial_pixel_values", "rays", "has_rays", "depth", "depth_valid", "has_depth")
@@ -15,10 +18,11 @@ SPATIAL = ("spatial_pixel_values", "rays", "has_rays", "depth", "depth_valid", "
 
 def test_the_prompt_is_picture_space_scale_question(processor, rgb):
     inputs = processor(images=rgb, text=QUESTION)
-    image, spatial = "<|image_pad|>" * 144, "<|spatial_pad|>" * 36
+    image = "<|image_pad|>" * processor.num_image_tokens
+    spatial = "<|spatial_pad|>" * processor.num_spatial_tokens
     expected = f"{image}{spatial}<SCALE>{QUESTION}<|assistant|>"
     assert processor.tokenizer.decode(inputs["input_ids"][0]) == expected
-    assert inputs["pixel_values"].shape == (1, 3, 192, 192)
+    assert inputs["pixel_values"].shape == (1, 3, PICTURE, PICTURE)
     assert inputs["pixel_values"].dtype == torch.float32
 
 

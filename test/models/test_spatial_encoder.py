@@ -2,22 +2,25 @@ from __future__ import annotations
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("transformers")
+
+import torch
 
 from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.models import RoboTracerSpatialConfig
+from robotracer_ros.models.spatial_grids import GRID
 
 
 @pytest.fixture
 def grids():
     torch.manual_seed(1)
     return {
-        "spatial_pixel_values": torch.rand(1, 3, 96, 96) * 2 - 1,
-        "rays": torch.rand(1, 2, 96, 96) - 0.5,
+        "spatial_pixel_values": torch.rand(1, 3, GRID, GRID) * 2 - 1,
+        "rays": torch.rand(1, 2, GRID, GRID) - 0.5,
         "has_rays": torch.ones(1),
-        "depth": torch.rand(1, 1, 96, 96) + 0.3,
-        "depth_valid": torch.ones(1, 1, 96, 96),
+        "depth": torch.rand(1, 1, GRID, GRID) + 0.3,
+        "depth_valid": torch.ones(1, 1, GRID, GRID),
         "has_depth": torch.ones(1),
     }
 
@@ -59,7 +62,7 @@ def test_depth_without_reading_is_not_looked_at(model, grids):
 
 
 def test_millimetres_show(model, grids):
-    flat = torch.full((1, 1, 96, 96), 0.8)
+    flat = torch.full((1, 1, GRID, GRID), 0.8)
     before, after = features(model, grids, depth=flat), features(model, grids, depth=flat + 0.001)
     assert (before - after).norm() > 0.01 * before.norm()
 

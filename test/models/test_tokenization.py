@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from models.conftest import CORPUS, PHRASES  # noqa: I001
+from models.conftest import CORPUS
 
 from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.families.family import Mode
