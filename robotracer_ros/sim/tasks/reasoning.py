@@ -1,0 +1,34 @@
+"""Steps of reasoning in the paper's form, in the words they are read back in (arXiv 2512.13660, appendix D.4)."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from robotracer_ros.geometry.arrays import FloatArray
+from robotracer_ros.geometry.trace import ReasoningStep
+from robotracer_ros.sim.tasks.sight import THOUSAND
+
+# RoboTracer reasons in at most so many steps.
+MAX_STEPS: Final = 9
+
+
+def referring(subject: str, uvd: FloatArray) -> ReasoningStep:
+    """Where an object is: (3,) u, v as shares of the picture and depth in metres."""
+    u, v, depth_m = (float(value) for value in uvd)
+    text = f"[({round(u * THOUSAND)}, {round(v * THOUSAND)}, {depth_m:.3f})]"
+    return ReasoningStep("Referring", subject, text, uvd.reshape(1, 3))
+
+
+def measuring(subject: str, length_m: float, digits: int = 3) -> ReasoningStep:
+    """A length, metres."""
+    text = f"{length_m:.{digits}f}"
+    return ReasoningStep("Measuring", subject, f"{text} m", value_m=float(text))
+
+
+def scale(scale_m: float) -> tuple[ReasoningStep, ...]:
+    """The mean depth of the picture, metres; no step where it has none."""
+    if math.isnan(scale_m):
+        return ()
+    text = f"{scale_m:.3f}"
+    return (ReasoningStep("Scale", "Scene", text, value_m=float(text)),)
