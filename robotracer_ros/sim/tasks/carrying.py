@@ -86,9 +86,7 @@ def pick_beside(cast: Cast, rng: np.random.Generator) -> Task:
     (thing,) = drawn(rng, movable(cast), 1)
     (mark,) = drawn(rng, anything(cast, thing), 1)
     side = places.SIDES[int(rng.integers(len(places.SIDES)))]
-    place = places.beside(
-        cast.sight, mark, side, thing.radius_m, float(thing.size_m[2]), cast.others(thing, mark)
-    )
+    place = places.beside(cast.sight, mark, side, thing.radius_m, float(thing.size_m[2]), cast.others(thing, mark))
     template = words.PICK_BESIDE.draw(rng, held_out=cast.held_out)
     return _to_table(cast, rng, "pick_beside", template, (thing, mark), place, side=_one_of(rng, words.SIDES[side]))
 
@@ -115,15 +113,11 @@ def pick_offset(cast: Cast, rng: np.random.Generator) -> Task:
         raise Infeasible("the objects are too large for that distance")
     offset_cm = int(rng.integers(least, _OFFSETS_CM[1] + 1))
     spot_m = mark.centre_m[:2] + way * offset_cm / 100
-    place = places.at_spot(
-        cast.sight, spot_m, thing.radius_m, float(thing.size_m[2]), cast.others(thing, mark)
-    )
+    place = places.at_spot(cast.sight, spot_m, thing.radius_m, float(thing.size_m[2]), cast.others(thing, mark))
     phrase = _one_of(rng, words.SIDES[side])
     template = words.PICK_OFFSET.draw(rng, held_out=cast.held_out)
     step = measuring(f"distance {phrase.removesuffix(' of')}", offset_cm / 100, 2)
-    return _to_table(
-        cast, rng, "pick_offset", template, (thing, mark), place, (step,), side=phrase, n=str(offset_cm)
-    )
+    return _to_table(cast, rng, "pick_offset", template, (thing, mark), place, (step,), side=phrase, n=str(offset_cm))
 
 
 def trace_task(
@@ -185,9 +179,7 @@ def resting_goal(support: SceneObject, height_m: float) -> Goal:
     return Goal(middle_m, np.array([*(support.size_m[:2] / 2 - edge_m), half_z]), support.yaw_rad)
 
 
-def _onto_something(
-    cast: Cast, rng: np.random.Generator, family: str, templates: words.Templates, how: str
-) -> Task:
+def _onto_something(cast: Cast, rng: np.random.Generator, family: str, templates: words.Templates, how: str) -> Task:
     supports = cast.names.nameable(lambda thing: SHAPES[thing.shape].holds == how)
     (support,) = drawn(rng, supports, 1)
     (thing,) = drawn(rng, [thing for thing in movable(cast) if fits(thing, support)], 1)

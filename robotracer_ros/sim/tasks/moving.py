@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -66,9 +67,7 @@ def _push_to(cast: Cast, rng: np.random.Generator, thing: SceneObject) -> Task:
     half_z = float(thing.size_m[2]) / 4
     core_m = float(mark.size_m[:2].min()) / 2
     reach_m = extent_m(mark, way) + thing.radius_m + _STILL_NEXT_TO_M
-    goal = Goal(
-        np.array([*mark.centre_m[:2], half_z]), np.array([reach_m, 0.0, half_z]), round_=True, core_m=core_m
-    )
+    goal = Goal(np.array([*mark.centre_m[:2], half_z]), np.array([reach_m, 0.0, half_z]), round_=True, core_m=core_m)
     names = cast.names.draw_all(rng, (thing, mark))
     template = words.PUSH_TO.draw(rng, held_out=cast.held_out)
     sentence = words.worded(rng, template, a=names[0].phrase, b=names[1].phrase)
@@ -119,12 +118,9 @@ def _over(cast: Cast, thing: SceneObject, visits: Sequence[Goal]) -> FloatArray:
     begin_m, others = start_m(cast, thing), cast.others(thing)
     hanging_m = float(begin_m[2]) + _CLEARANCE_M
     corners = [begin_m, *(np.asarray(visit.centre_m) for visit in visits)]
-    least_m = [
-        highest_m(one[:2], other[:2], thing.radius_m, others) + hanging_m
-        for one, other in zip(corners, corners[1:], strict=False)
-    ]
+    least_m = [highest_m(one[:2], other[:2], thing.radius_m, others) + hanging_m for one, other in pairwise(corners)]
     points = [begin_m, np.array([*begin_m[:2], max(begin_m[2] + _LIFT_M, least_m[0])]), corners[1]]
-    for (one, other), height_m in zip(zip(corners[1:], corners[2:], strict=False), least_m[1:], strict=True):
+    for (one, other), height_m in zip(pairwise(corners[1:]), least_m[1:], strict=True):
         # Two visits alone would make too short a trace.
         if height_m > max(one[2], other[2]) or len(visits) == 2:
             points.append(np.array([*(one[:2] + other[:2]) / 2, max(height_m, one[2], other[2])]))

@@ -90,9 +90,7 @@ class Names:
     def nameable(self, accepts: Callable[[SceneObject], bool]) -> list[SceneObject]:
         """Objects that have a name and that ``accepts`` takes."""
         return [
-            patch.thing
-            for label, patch in self.sight.patches.items()
-            if self._known[label][0] and accepts(patch.thing)
+            patch.thing for label, patch in self.sight.patches.items() if self._known[label][0] and accepts(patch.thing)
         ]
 
     def _add(self, thing: SceneObject, subject: str, weight: float, *, unique: bool = False) -> None:

@@ -39,9 +39,7 @@ def direction(sight: Sight, side: str) -> FloatArray:
     return {"left": -sight.right, "right": sight.right, "front": -sight.away, "behind": sight.away}[side]
 
 
-def is_free(
-    sight: Sight, spot_m: FloatArray, radius_m: float, standing: Sequence[SceneObject]
-) -> bool:
+def is_free(sight: Sight, spot_m: FloatArray, radius_m: float, standing: Sequence[SceneObject]) -> bool:
     """Whether a thing of this radius may stand on the table at a spot (2,), beside what stands there."""
     if not (np.abs(spot_m) < sight.scene.look.table_half_m - radius_m).all():
         return False

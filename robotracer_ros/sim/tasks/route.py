@@ -33,9 +33,7 @@ def sampled(points_m: FloatArray, step_m: float = STEP_M) -> FloatArray:
     return np.concatenate([between, points_m[-1:]])
 
 
-def is_free(
-    points_m: FloatArray, ends: Sequence[SceneObject], obstacles: Sequence[SceneObject]
-) -> bool:
+def is_free(points_m: FloatArray, ends: Sequence[SceneObject], obstacles: Sequence[SceneObject]) -> bool:
     """Whether the path along (N, 3) points of the table frame enters no obstacle and does not go below the table.
 
     What lies within `NEAR_ENDS_M` of the objects in ``ends`` does not count.
@@ -56,9 +54,7 @@ def _enters(thing: SceneObject, path: FloatArray) -> bool:
     return bool(near.any() and (signed_distance_m(thing, path[near]) < 0).any())
 
 
-def carried(
-    start_m: FloatArray, end_m: FloatArray, radius_m: float, others: Sequence[SceneObject]
-) -> FloatArray:
+def carried(start_m: FloatArray, end_m: FloatArray, radius_m: float, others: Sequence[SceneObject]) -> FloatArray:
     """(5, 3) points of a way from one (3,) point to another over everything in between, metres in the table frame.
 
     The carried thing is ``radius_m`` wide and hangs below the point it is held at as far as this is above the table.
@@ -74,13 +70,12 @@ def highest_m(start_m: FloatArray, end_m: FloatArray, radius_m: float, others: S
     """Height of the tallest object within ``radius_m`` of the way between two spots (2,) of the table, 0 for none."""
     if not others:
         return 0.0
-    return float(max(thing.top_m * near for thing, near in zip(others, _near(start_m, end_m, radius_m, others),
-                                                               strict=True)))
+    return float(
+        max(thing.top_m * near for thing, near in zip(others, _near(start_m, end_m, radius_m, others), strict=True))
+    )
 
 
-def corridor_is_free(
-    start_m: FloatArray, end_m: FloatArray, radius_m: float, others: Sequence[SceneObject]
-) -> bool:
+def corridor_is_free(start_m: FloatArray, end_m: FloatArray, radius_m: float, others: Sequence[SceneObject]) -> bool:
     """Whether a thing of this radius slides from one spot (2,) to another without touching the others."""
     return not (others and _near(start_m, end_m, radius_m, others).any())
 

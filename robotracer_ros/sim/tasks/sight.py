@@ -92,7 +92,7 @@ class Sight:
 
     def project(self, points_m: FloatArray) -> FloatArray:
         """(N, 3) u and v as shares of the picture, and depth in metres, of (N, 3) points of the table frame."""
-        seen = (points_m - self._eye_m) @ self._rotation
+        seen: FloatArray = (points_m - self._eye_m) @ self._rotation
         return np.column_stack([self.scene.intrinsics.project(seen) / self._size, seen[:, 2]])
 
     def lift(self, uvd: FloatArray) -> FloatArray:
@@ -131,7 +131,6 @@ class Sight:
 
     def uv_of(self, columns: npt.NDArray[np.intp], rows: npt.NDArray[np.intp]) -> FloatArray:
         """(N, 2) u and v of the middles of pixels of the view, shares of the picture."""
-        # The view is the picture resized: both span from half a pixel before the first to half behind the last.
         shares = (np.column_stack([columns, rows]) + 0.5) / self._view_size
         return np.asarray(shares - 0.5 / self._size)
 
@@ -172,7 +171,7 @@ class Sight:
         return np.asarray((filled > 0) & (self.view.labels == TABLE_LABEL))
 
     def _view_pixels(self, uv: FloatArray) -> FloatArray:
-        return np.asarray((uv + 0.5 / self._size) * self._view_size - 0.5)
+        return view_pixels(uv, self._size, self._view_size)
 
     def _patches(self) -> list[Patch]:
         """One patch for each object that can be named."""
@@ -204,6 +203,14 @@ class Sight:
         except Infeasible:
             return None
         return Patch(thing, rows, columns, uvd)
+
+
+def view_pixels(uv: FloatArray, size: npt.ArrayLike, view_size: npt.ArrayLike) -> FloatArray:
+    """(N, 2) pixels of a view of ``view_size`` (W, H) at u and v, shares of a picture of ``size``.
+
+    The view is the picture resized: both span from half a pixel before the first to half a pixel behind the last.
+    """
+    return np.asarray((uv + 0.5 / np.asarray(size)) * np.asarray(view_size) - 0.5)
 
 
 def as_written(uvd: FloatArray) -> FloatArray:

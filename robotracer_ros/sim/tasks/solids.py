@@ -170,7 +170,7 @@ def on_resting_face(thing: SceneObject, points_m: FloatArray) -> npt.NDArray[np.
     outline = profile(thing.shape)
     # From the last of the highest points on, the outline runs down the inside.
     rim = len(outline) - 1 - int(np.argmax(outline[::-1, 1]))
-    inside = outline[:rim - 1:-1] * (half[0], 2 * half[2])
+    inside = outline[: rim - 1 : -1] * (half[0], 2 * half[2])
     reach = np.interp(local[:, 2] + half[2], inside[:, 1], inside[:, 0])
     return np.asarray(
         (np.hypot(local[:, 0], local[:, 1]) < reach + 0.7 * _FACE_TOLERANCE_M)
