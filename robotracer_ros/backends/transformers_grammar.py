@@ -40,14 +40,14 @@ class Grammars:
                 "constrained answers need the Python package llguidance; install it (pip install llguidance) or set "
                 "constrained to false"
             ) from error
-        backend = getattr(tokenizer, "backend_tokenizer", None)
-        if backend is None:
+        if getattr(tokenizer, "backend_tokenizer", None) is None:
             raise BackendUnavailable(
                 f"constrained answers need a fast tokenizer, and {type(tokenizer).__name__} is none; set constrained "
                 "to false"
             )
         try:
-            self._tokenizer = self._library.LLTokenizer(_with_spoken_tags(backend.to_str()), eos_token=list(end_ids))
+            spoken = self._library.TokenizerWrapper(_Spoken(self._library, tokenizer, list(end_ids)))
+            self._tokenizer = self._library.LLTokenizer(spoken, eos_token=list(end_ids))
         except (ValueError, RuntimeError) as error:
             raise BackendUnavailable(
                 f"llguidance cannot read the tokenizer of this checkpoint ({error!s:.200}); set constrained to false"
@@ -86,6 +86,43 @@ class Grammars:
         if complaint and not complaint.startswith("WARNING"):
             raise BackendFailed(f"the pattern of this query cannot constrain an answer: {' '.join(complaint.split())}")
         return grammar
+
+
+class _Spoken:
+    """A tokenizer as llguidance reads one that is none of its own kinds.
+
+    Of its own accord llguidance takes every token in angle brackets for a control token, which no grammar reaches by
+    its letters; a model trained on the single token ``<think>`` would have to spell it out.
+    """
+
+    def __init__(self, library: Any, tokenizer: Any, end_ids: list[int]) -> None:
+        plain = tokenizer.backend_tokenizer
+        known = library.LLTokenizer(_definition(plain), eos_token=end_ids)
+        self._plain = plain
+        self.eos_token_id = known.eos_token
+        self.bos_token_id = None
+        # Ids beyond the tokenizer's pad the model's vocabulary and write nothing.
+        size = plain.get_vocab_size(with_added_tokens=True)
+        self.tokens = [known.decode_bytes([token]) if token < size else b"" for token in range(known.vocab_size)]
+        self.special_token_ids = [
+            token
+            for token, written in enumerate(self.tokens)
+            if known.is_special_token(token) and SPOKEN_TAG.fullmatch(written.decode("utf-8", "replace")) is None
+        ]
+
+    def __call__(self, text: str) -> list[int]:
+        """The tokens of ``text``."""
+        if not isinstance(text, str):
+            raise TypeError("llguidance shall hand over text, not bytes")
+        ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
+        return ids
+
+
+def _definition(tokenizer: Any) -> str:
+    """The JSON of a tokenizer, without what pads and cuts prompts."""
+    definition = json.loads(tokenizer.to_str())
+    definition["padding"] = definition["truncation"] = None
+    return json.dumps(definition)
 
 
 class Constraint(LogitsProcessor):  # type: ignore[misc]
@@ -155,18 +192,3 @@ def _in_slashes(pattern: str) -> str:
     """``pattern`` as it stands between the slashes of a Lark terminal."""
     escaped = re.sub(r"(\\.)|/", lambda found: found[1] or r"\/", pattern, flags=re.DOTALL)
     return escaped.replace("\n", r"\n")
-
-
-def _with_spoken_tags(tokenizer_json: str) -> str:
-    """The tokenizer's definition with tags such as ``<think>`` as plain words.
-
-    A grammar cannot reach control tokens by their letters, and a model trained on the one token would have to spell
-    the tag out.
-    """
-    definition = json.loads(tokenizer_json)
-    # What pads and cuts prompts has no say here.
-    definition["padding"] = definition["truncation"] = None
-    for token in definition.get("added_tokens", ()):
-        if SPOKEN_TAG.fullmatch(token["content"]):
-            token["special"] = False
-    return json.dumps(definition)
