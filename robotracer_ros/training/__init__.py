@@ -1,0 +1,1 @@
+"""Teaching RoboTracer's architecture the tabletop world: pictures, encoders, supervised and reinforcement tuning."""

@@ -1,0 +1,138 @@
+"""What each patch of a picture shows, as targets for heads that only training has.
+
+Words alone teach a tower little about where things are: one answer names one place. Segmentation, depth and the table's
+plane are known for every patch, so the towers learn from all of them at once; the heads are dropped afterwards.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from torch.nn import functional
+
+from robotracer_ros.sim.catalogue import COLOURS, SHAPES
+from robotracer_ros.sim.scene import Scene
+from robotracer_ros.sim.stage import NOTHING, TABLE, View
+from robotracer_ros.training.pictures import SIDE_PX
+
+PATCH_PX: Final = 16
+_PATCHES: Final = SIDE_PX // PATCH_PX
+# Sub-cells of a spatial token, which covers 32 pixels of the picture.
+_CELL_PX: Final = 16
+# An object fills at least this share of a patch that is said to show it.
+_LEAST_SHARE: Final = 0.15
+_KINDS: Final = ("room", "table", *SHAPES)
+_COLOUR_NAMES: Final = tuple(COLOURS)
+IGNORED: Final = -100
+# Weights that bring the parts to about the same size.
+_CENTRE_WEIGHT: Final = 8.0
+_HEIGHT_WEIGHT: Final = 4.0
+
+Targets = dict[str, npt.NDArray[np.generic]]
+
+
+class DenseHeads(nn.Module):
+    """Reads kind, colour and object centre from each vision patch; depth and height over the table from each spatial
+    token.
+    """
+
+    def __init__(self, vision_size: int, spatial_size: int) -> None:
+        super().__init__()
+        self.of_vision = nn.Linear(vision_size, len(_KINDS) + len(_COLOUR_NAMES) + 2)
+        self.of_spatial = nn.Linear(spatial_size, 8)
+
+    def vision_loss(self, features: torch.Tensor, targets: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Of (B, 144, hidden) features."""
+        kinds, colours, centres = self.of_vision(features).split([len(_KINDS), len(_COLOUR_NAMES), 2], dim=-1)
+        on_object = targets["colours"] != IGNORED
+        # Objects fill a tenth of a picture: averaged over all patches, room and table would be all that is learned.
+        loss = 0.5 * functional.cross_entropy(kinds[~on_object], targets["kinds"][~on_object])
+        if on_object.any():
+            loss = loss + functional.cross_entropy(kinds[on_object], targets["kinds"][on_object])
+            loss = loss + functional.cross_entropy(colours[on_object], targets["colours"][on_object])
+            off = functional.smooth_l1_loss(centres[on_object], targets["centres"][on_object], beta=0.02)
+            loss = loss + _CENTRE_WEIGHT * off
+        return loss
+
+    def spatial_loss(self, features: torch.Tensor, targets: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Of (B, 36, hidden) features."""
+        log_depth, height = self.of_spatial(features).split([4, 4], dim=-1)
+        known = torch.isfinite(targets["log_depth"])
+        deep = functional.smooth_l1_loss(log_depth[known], targets["log_depth"][known], beta=0.05)
+        return deep + _HEIGHT_WEIGHT * functional.smooth_l1_loss(
+            height[known], targets["height"][known].clamp(-0.3, 0.3), beta=0.02
+        )
+
+
+def dense_targets(scene: Scene, view: View) -> Targets:
+    """The targets of one picture of 192 x 192.
+
+    Returns:
+        ``kinds`` and ``colours`` (144,) int64, ``centres`` (144, 2) float32 from the patch's middle to the object's in
+        shares of the picture, ``log_depth`` and ``height`` (36, 4) float32, NaN where nothing is known.
+    """
+    label = _label_of_patches(view.labels)
+    kind_of, colour_of, centre_of = _tables(scene, view)
+    on_object = (label != NOTHING) & (label != TABLE)
+    middles = (np.arange(_PATCHES) + 0.5) / _PATCHES
+    v, u = np.meshgrid(middles, middles, indexing="ij")
+    centres = centre_of[label] - np.column_stack([u.ravel(), v.ravel()])
+    depth_m = _cells(view.depth_m)
+    return {
+        "kinds": kind_of[label],
+        "colours": np.where(on_object, colour_of[label], IGNORED),
+        "centres": centres.astype(np.float32),
+        "log_depth": np.log(depth_m).astype(np.float32),
+        "height": _cells(_heights_m(scene, view)).astype(np.float32),
+    }
+
+
+def _label_of_patches(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
+    """(144,) the object that fills a good part of a patch, else the commoner of table and room."""
+    blocks = labels.reshape(_PATCHES, PATCH_PX, _PATCHES, PATCH_PX).transpose(0, 2, 1, 3).reshape(_PATCHES**2, -1)
+    present = np.unique(labels)
+    counts = np.stack([(blocks == value).sum(axis=1) for value in present], axis=1)
+    is_object = (present != NOTHING) & (present != TABLE)
+    weighed = np.where(is_object & (counts >= _LEAST_SHARE * PATCH_PX**2), counts + PATCH_PX**2, counts)
+    return present[weighed.argmax(axis=1)].astype(np.intp)
+
+
+def _tables(
+    scene: Scene, view: View
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """By label: kind, colour, and the middle of the visible part in shares of the picture."""
+    kinds, colours, centres = np.zeros(256, np.int64), np.full(256, IGNORED, np.int64), np.zeros((256, 2))
+    kinds[TABLE] = 1
+    for thing in scene.objects:
+        kinds[thing.label] = _KINDS.index(thing.shape)
+        colours[thing.label] = _COLOUR_NAMES.index(thing.colour)
+        rows, columns = np.nonzero(view.labels == thing.label)
+        if len(rows):
+            centres[thing.label] = (columns.mean() + 0.5) / SIDE_PX, (rows.mean() + 0.5) / SIDE_PX
+    return kinds, colours, centres
+
+
+def _heights_m(scene: Scene, view: View) -> npt.NDArray[np.float64]:
+    """(192, 192) height over the table of what each pixel sees, metres."""
+    camera = scene.intrinsics
+    u = (np.arange(SIDE_PX) + 0.5) / SIDE_PX * camera.width - 0.5
+    v = (np.arange(SIDE_PX) + 0.5) / SIDE_PX * camera.height - 0.5
+    row = scene.table_from_camera.rotation[2]
+    slope = row[0] * ((u - camera.cx) / camera.fx)[None, :] + row[1] * ((v - camera.cy) / camera.fy)[:, None] + row[2]
+    return np.asarray(slope * view.depth_m + scene.table_from_camera.translation_m[2])
+
+
+def _cells(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """(36, 4) means over 16 x 16 pixels, four to a spatial token, NaN where a cell has no value."""
+    side = SIDE_PX // _CELL_PX
+    blocks = values.reshape(side, _CELL_PX, side, _CELL_PX)
+    known = np.isfinite(blocks)
+    count = known.sum(axis=(1, 3))
+    total = np.where(known, blocks, 0.0).sum(axis=(1, 3))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(count > 0, total / count, np.nan)
+    return np.asarray(mean.reshape(side // 2, 2, side // 2, 2).transpose(0, 2, 1, 3).reshape(-1, 4))

@@ -1,0 +1,252 @@
+"""Supervised fine-tuning, from nothing to a model that answers: `robotracer train sft`.
+
+1. The vocabulary is learned from the tasks' own words, and the model is created.
+2. For the first steps the towers learn alone, from what every patch of a picture shows.
+3. Then everything learns together: several questions behind each picture, next-token loss on the answers, the scene's
+   scale, and still the patches. The four input modes of the paper are mixed.
+4. The learning rate rises, stays, and falls at the end; the state is kept, so that training resumes.
+5. The checkpoint is written in the form that transformers loads, with the configuration and the curve beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from robotracer_ros.models import (
+    RoboTracerForConditionalGeneration,
+    RoboTracerProcessor,
+    build_tokenizer,
+    initialise_numbers,
+    nano_config,
+)
+from robotracer_ros.models.image_processing import RoboTracerImageProcessor
+from robotracer_ros.models.modeling import SPATIAL_INPUTS
+from robotracer_ros.sim.catalogue import Split
+from robotracer_ros.sim.tasks import make_tasks
+from robotracer_ros.training.batches import Batch, Feeder
+from robotracer_ros.training.dense import DenseHeads
+from robotracer_ros.training.losses import NumberLoss
+from robotracer_ros.training.pictures import read_shard, shards_in
+from robotracer_ros.training.questions import IGNORED, Vocabulary, drawn_question, prompt_phrases
+
+_CORPUS_TASKS: Final = 4000
+STATE: Final = "state.pt"
+LOG: Final = "log.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class SftSettings:
+    """What a run depends on; saved beside the weights.
+
+    Attributes:
+        steps: in all; ``tower_steps`` of them for the towers alone, and the last ``decay_steps`` with a falling rate.
+        pictures, tower_pictures: of one step.
+        budget: tokens of questions and answers behind one picture.
+        dense_weight: of the patches' loss beside the words'.
+        keep_every: steps between two states on disk.
+        threads: 0 for as many as torch takes itself.
+    """
+
+    shards: str
+    out: str
+    steps: int = 12000
+    tower_steps: int = 1000
+    decay_steps: int = 2000
+    warmup_steps: int = 150
+    pictures: int = 8
+    tower_pictures: int = 32
+    budget: int = 300
+    learning_rate: float = 8e-4
+    weight_decay: float = 0.03
+    dense_weight: float = 0.3
+    keep_every: int = 100
+    seed: int = 0
+    threads: int = 0
+    device: str = "cpu"
+
+
+class SupervisedTraining:
+    """The model, what only training has beside it, and how far it has come."""
+
+    def __init__(self, settings: SftSettings) -> None:
+        self.settings = settings
+        torch.manual_seed(settings.seed)
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        self.out = Path(settings.out)
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.tokenizer = _tokenizer(settings, self.out)
+        self.vocabulary = Vocabulary.of(self.tokenizer)
+        self.model: Any = RoboTracerForConditionalGeneration(nano_config(self.tokenizer)).to(settings.device)
+        initialise_numbers(self.model, self.tokenizer)
+        config = self.model.config
+        self.heads = DenseHeads(config.vision_config.hidden_size, config.spatial_config.hidden_size).to(settings.device)
+        self.number_loss = NumberLoss(self.tokenizer)
+        self.optimiser = torch.optim.AdamW(
+            [*self.model.parameters(), *self.heads.parameters()],
+            lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay,
+        )  # fmt: skip
+        self.step = self.questions = self.pictures_seen = 0
+        self.seconds = 0.0
+        self._features: dict[str, torch.Tensor] = {}
+        self.model.vision_tower.register_forward_hook(
+            lambda *called: self._features.__setitem__("vision", called[-1].last_hidden_state)
+        )
+        self.model.spatial_encoder.register_forward_hook(lambda *called: self._features.__setitem__("spatial", called[-1]))
+        self._resume()
+
+    def run(self) -> None:
+        """Train to the last step and write the checkpoint."""
+        settings = self.settings
+        (self.out / "settings.json").write_text(json.dumps(asdict(settings), indent=2) + "\n")
+        began, shown = time.monotonic() - self.seconds, time.monotonic()
+        batches: Iterator[Batch] | None = None
+        while self.step < settings.steps:
+            towers_alone = self.step < settings.tower_steps
+            if batches is None or self.step == settings.tower_steps:
+                batches = iter(self._feeder(towers_alone))
+            losses = self._stepped(next(batches), towers_alone)
+            self.seconds = time.monotonic() - began
+            if self.step % 20 == 0:
+                self._tell(losses, time.monotonic() - shown)
+                shown = time.monotonic()
+            if self.step % settings.keep_every == 0:
+                self.keep()
+        self.keep()
+        self.write_checkpoint(self.out / "checkpoint")
+
+    def _feeder(self, towers_alone: bool) -> Feeder:
+        settings, config = self.settings, self.model.config
+        return Feeder(
+            Path(settings.shards),
+            None if towers_alone else self.vocabulary,
+            seed=settings.seed,
+            first=self.step,
+            pictures=settings.tower_pictures if towers_alone else settings.pictures,
+            budget=settings.budget,
+            sizes=(config.num_image_tokens, config.num_spatial_tokens),
+        )
+
+    def _stepped(self, batch: Batch, towers_alone: bool) -> dict[str, float]:
+        for group in self.optimiser.param_groups:
+            group["lr"] = self._learning_rate()
+        losses = self._tower_losses(batch) if towers_alone else self._losses(batch)
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.stack(list(losses.values())).sum().backward()
+        torch.nn.utils.clip_grad_norm_([*self.model.parameters(), *self.heads.parameters()], 1.0)
+        self.optimiser.step()
+        self.step += 1
+        self.questions += batch.questions
+        self.pictures_seen += len(batch.scale_m)
+        return {name: float(value.detach()) for name, value in losses.items()}
+
+    def _tower_losses(self, batch: Batch) -> dict[str, torch.Tensor]:
+        pictures = self._moved(batch.pictures)
+        self.model.vision_features(pictures["pixel_values"])
+        self.model.spatial_features(**{name: pictures[name] for name in SPATIAL_INPUTS})
+        return self._dense_losses(batch, 1.0)
+
+    def _losses(self, batch: Batch) -> dict[str, torch.Tensor]:
+        tokens = self._moved(batch.tokens)
+        targets = torch.nn.functional.pad(tokens["labels"][:, 1:], (0, 1), value=IGNORED)
+        learned = targets != IGNORED
+        self._features.clear()
+        output = self.model(
+            input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"],
+            position_ids=tokens["position_ids"], scale_m=batch.scale_m.to(self.settings.device),
+            logits_to_keep=learned, use_cache=False, **self._moved(batch.pictures),
+        )  # fmt: skip
+        words = self.number_loss(output.logits.float(), targets[learned]).mean()
+        dense = self._dense_losses(batch, self.settings.dense_weight)
+        return {"words": words, "scale": self.model.config.scale_loss_weight * output.scale_loss, **dense}
+
+    def _dense_losses(self, batch: Batch, weight: float) -> dict[str, torch.Tensor]:
+        targets = self._moved(batch.targets)
+        losses = {"patches": weight * self.heads.vision_loss(self._features["vision"], targets)}
+        if "spatial" in self._features:
+            losses["space"] = weight * self.heads.spatial_loss(self._features["spatial"], targets)
+        return losses
+
+    def _moved(self, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {name: tensor.to(self.settings.device) for name, tensor in tensors.items()}
+
+    def _learning_rate(self) -> float:
+        """Up, level, down; up once more where the words set in."""
+        settings = self.settings
+        into = self.step - settings.tower_steps if self.step >= settings.tower_steps else self.step
+        rising = min(1.0, (into + 1) / settings.warmup_steps)
+        falling = min(1.0, max(settings.steps - self.step, 1) / settings.decay_steps)
+        return settings.learning_rate * rising * falling
+
+    def _tell(self, losses: dict[str, float], seconds: float) -> None:
+        row = {"step": self.step, "hours": self.seconds / 3600, "questions": self.questions,
+               "pictures": self.pictures_seen, "lr": self._learning_rate(), **losses}  # fmt: skip
+        with (self.out / LOG).open("a") as file:
+            file.write(json.dumps({name: float(f"{value:.6g}") for name, value in row.items()}) + "\n")
+        parts = "  ".join(f"{name} {value:.4f}" for name, value in losses.items())
+        print(f"step {self.step}/{self.settings.steps}  {seconds / 20:.2f} s a step  {parts}", flush=True)
+
+    def keep(self) -> None:
+        """Put the state on disk, all or nothing."""
+        unfinished = self.out / f"{STATE}.part"
+        torch.save(
+            {
+                "model": self.model.state_dict(), "heads": self.heads.state_dict(),
+                "optimiser": self.optimiser.state_dict(), "step": self.step, "questions": self.questions,
+                "pictures": self.pictures_seen, "seconds": self.seconds,
+            },
+            unfinished,
+        )  # fmt: skip
+        os.replace(unfinished, self.out / STATE)
+
+    def _resume(self) -> None:
+        if not (self.out / STATE).exists():
+            return
+        state = torch.load(self.out / STATE, map_location=self.settings.device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.heads.load_state_dict(state["heads"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.questions, self.pictures_seen = state["step"], state["questions"], state["pictures"]
+        self.seconds = state["seconds"]
+        print(f"going on from step {self.step}")
+
+    def write_checkpoint(self, folder: Path) -> None:
+        """Half-precision safetensors with the processor, as `from_pretrained` reads them."""
+        model = RoboTracerForConditionalGeneration(self.model.config)
+        model.load_state_dict(self.model.state_dict())
+        model.half().save_pretrained(folder)
+        RoboTracerProcessor(RoboTracerImageProcessor(), self.tokenizer).save_pretrained(folder)
+
+
+def _tokenizer(settings: SftSettings, out: Path) -> Any:
+    """The vocabulary of an earlier start, or one learned from some thousand tasks."""
+    from transformers import PreTrainedTokenizerFast
+
+    if (out / "tokenizer" / "tokenizer.json").exists():
+        return PreTrainedTokenizerFast.from_pretrained(out / "tokenizer")
+    tokenizer = build_tokenizer(_corpus(settings), prompt_phrases())
+    tokenizer.save_pretrained(out / "tokenizer")
+    return tokenizer
+
+
+def _corpus(settings: SftSettings) -> Iterator[str]:
+    rng = np.random.default_rng([settings.seed, 3])
+    shard = read_shard(shards_in(Path(settings.shards), Split.TRAIN)[0])
+    count = 0
+    for index in range(len(shard)):
+        for task in make_tasks(shard.scene(index), shard.view(index), rng, 20):
+            question = drawn_question(task, rng)
+            yield question.text
+            yield question.answer
+            count += 1
+        if count > _CORPUS_TASKS:
+            return
