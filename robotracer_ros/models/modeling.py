@@ -127,8 +127,10 @@ class RoboTracerForConditionalGeneration(RoboTracerPreTrainedModel, GenerationMi
             attention_mask: (B, T) 1 for tokens and 0 for padding; or (B, 1, T, T), boolean with True where a token
                 looks or float to be added to the scores, for packed rows (`packing`).
             position_ids: (B, T); needed where they are not 0, 1, 2 and so on.
-            pixel_values: (P, 3, 192, 192); P is B or divides it, then runs of B / P rows share a picture.
-            spatial_pixel_values, rays, has_rays, depth, depth_valid, has_depth: batched `spatial_grids`, all or none.
+            pixel_values: (P, 3, 192, 192) for the rows with place-holders, in order. Where P is less than their number
+                but divides it, runs of rows share a picture.
+            spatial_pixel_values, rays, has_rays, depth, depth_valid, has_depth: batched `spatial_grids`, all or none;
+                for the rows with place-holders likewise, so that rows of the mode RGB can stand among others.
             labels: (B, T) the tokens themselves where they are to be learned, -100 elsewhere.
             scale_m: (B,) metres, NaN where it is not given.
             logits_to_keep: the last so many positions, 0 for all; or (K,) positions, (B, K) positions of each row, or
@@ -247,17 +249,22 @@ def _all_or_none(*values: torch.Tensor | None) -> dict[str, torch.Tensor] | None
 def _placed(
     embeds: torch.Tensor, here: torch.Tensor, tokens: torch.Tensor, place_holder: str, source: str
 ) -> torch.Tensor:
-    """``embeds`` (B, T, hidden) with ``tokens`` (P, N, hidden) where ``here`` (B, T) is True, N in each row."""
+    """``embeds`` (B, T, hidden) with ``tokens`` (P, N, hidden) where ``here`` (B, T) is True, N or none in each row."""
     pictures, per_picture = tokens.shape[:2]
-    if len(here) % pictures:
-        raise InvalidRequest(f"{source} hold {pictures} pictures for {len(here)} rows of text; one serves whole rows")
-    if not torch.compiler.is_compiling() and (here.sum(dim=1) != per_picture).any():
-        raise InvalidRequest(
-            f"each row of text must hold {per_picture} {place_holder} for its {source}, received "
-            f"{here.sum(dim=1).tolist()}"
-        )
-    tokens = tokens.to(embeds.dtype).repeat_interleave(len(here) // pictures, dim=0)
+    rows = len(here) if torch.compiler.is_compiling() else _rows_with_place(here, per_picture, place_holder, source)
+    if rows % pictures:
+        raise InvalidRequest(f"{source} hold {pictures} pictures for {rows} rows of text; one serves whole rows")
+    tokens = tokens.to(embeds.dtype).repeat_interleave(rows // pictures, dim=0)
     return embeds.masked_scatter(here[:, :, None], tokens)
+
+
+def _rows_with_place(here: torch.Tensor, per_picture: int, place_holder: str, source: str) -> int:
+    counts: list[int] = here.sum(dim=1).tolist()
+    if not any(counts) or set(counts) - {0, per_picture}:
+        raise InvalidRequest(
+            f"a row of text must hold {per_picture} {place_holder} for its {source}, or none; received {counts}"
+        )
+    return len(counts) - counts.count(0)
 
 
 def _next(labels: torch.Tensor) -> torch.Tensor:

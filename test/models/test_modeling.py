@@ -62,6 +62,22 @@ def test_rows_that_share_a_picture_are_rows_with_copies_of_it(model, processor, 
         torch.testing.assert_close(model(**shared).logits[:, -1], model(**copies).logits[:, -1], atol=1e-5, rtol=1e-5)
 
 
+def test_rows_without_spatial_encoder_stand_among_others(model, processor, rgb, modes):
+    pad = processor.tokenizer.pad_token_id
+    whole = processor(images=rgb, text="where?", **modes["RGB+encoder+intrinsics+depth"])
+    plain = processor(images=rgb, text="where?", **modes["RGB"])
+    ids, mask = (
+        torch.cat([torch.nn.functional.pad(plain[name], (model.config.num_spatial_tokens, 0), value=fill), whole[name]])
+        for name, fill in (("input_ids", pad), ("attention_mask", 0))
+    )
+    positions = (mask.cumsum(dim=1) - 1).clamp_min(0)
+    pictures = {name: value for name, value in whole.items() if name not in ("input_ids", "attention_mask")}
+    with torch.no_grad():
+        mixed = model(input_ids=ids, attention_mask=mask, position_ids=positions, **pictures).logits[:, -1]
+        alone = torch.cat([model(**plain).logits[:, -1], model(**whole).logits[:, -1]])
+    torch.testing.assert_close(mixed, alone, atol=1e-4, rtol=1e-4)
+
+
 def test_padding_changes_no_answer(model, processor, rgb, modes):
     given = modes["RGB+encoder"]
     batch = processor(images=[rgb, rgb], text=["where?", QUESTION], **given)
