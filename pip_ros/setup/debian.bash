@@ -19,14 +19,20 @@ packages_to_build() {
   return 0
 }
 
-# Open3D needs these merely to be imported, MuJoCo to draw without a screen.
-packages_for_graphics() {
+# MuJoCo needs these to draw without a screen.
+packages_to_draw() {
   missing_library libEGL.so.1 && echo libegl1
   missing_library libGL.so.1 && echo libgl1
+  compgen -G '/usr/lib/*/dri/*swrast*.so' >/dev/null || compgen -G '/usr/lib/*/libgallium-*.so' >/dev/null ||
+    echo libgl1-mesa-dri
+  return 0
+}
+
+# Open3D needs these merely to be imported.
+packages_for_open3d() {
   missing_library libX11.so.6 && echo libx11-6
   missing_library libusb-1.0.so.0 && echo libusb-1.0-0
   missing_library libudev.so.1 && echo libudev1
-  compgen -G '/usr/lib/*/dri/swrast_dri.so' >/dev/null || echo libgl1-mesa-dri
   return 0
 }
 

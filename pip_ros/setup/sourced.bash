@@ -29,6 +29,43 @@ install_dependencies() {
   fi
 }
 
+# need_group_beside_ros GROUP: what GROUP brings, beside the distribution's packages.
+need_group_beside_ros() {
+  case $1 in
+    dev) need_check_tools ;;
+    model) need_beside_ros model "Installing torch and transformers beside ROS 2 (up to 6 GB)" ;;
+    sim)
+      local missing
+      mapfile -t missing < <(packages_to_draw)
+      need_debian "${missing[@]}"
+      need_beside_ros sim "Installing MuJoCo beside ROS 2"
+      ;;
+  esac
+}
+
+# need_beside_ros GROUP TITLE: the libraries of pip_ros/locks/GROUP.in, which no Debian package holds, in a folder at the
+# end of PYTHONPATH. pip sees the distribution's packages, takes each that will do, and keeps to their NumPy and OpenCV:
+# cv_bridge is compiled against those.
+need_beside_ros() {
+  local group=$1 beside=$dot_ros/beside locks=$repo/pip_ros/locks wanted
+  wanted=$(cat "$locks/$group.in" "$repo/pip_ros/setup/install_beside" <(python3 --version) | digest)
+  if ! [[ -x $beside/bin/python ]] || ! is_fresh "beside-$group" "$wanted"; then
+    forget "beside-$group"
+    python3 -c 'import ensurepip' 2>/dev/null || need_debian python3-venv
+    step "$2" "beside-$group" "If the network failed: start again. To do without: WITHOUT='model sim' ./run ..." \
+      "$repo/pip_ros/setup/install_beside" "$beside" "$locks/$group.in"
+    remember "beside-$group" "$wanted"
+  fi
+}
+
+# What `install_beside` brought, behind everything else in this shell.
+enter_beside() {
+  local modules
+  for modules in "$dot_ros"/beside/lib/python3*/site-packages; do
+    [[ ! -d $modules ]] || export PYTHONPATH=${PYTHONPATH:+$PYTHONPATH:}$modules
+  done
+}
+
 # `./run check` with the same ruff, mypy, NumPy and OpenCV types everywhere, apart from the distribution's packages:
 # what those are typed as differs from release to release.
 need_check_tools() {

@@ -55,7 +55,7 @@ install_model() { install_wheels model "Installing the model stack, torch and tr
 
 install_sim() {
   local missing
-  mapfile -t missing < <(packages_for_graphics)
+  mapfile -t missing < <(packages_to_draw; packages_for_open3d)
   need_debian "${missing[@]}"
   install_wheels sim "Installing the simulation stack: MuJoCo, Open3D (0.6 GB)"
 }
