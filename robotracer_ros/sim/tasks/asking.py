@@ -37,7 +37,7 @@ def point_object(cast: Cast, rng: np.random.Generator) -> Task:
         trace=VisualTrace(uvd[None, :2], reasoning=reasoning),
         subject=thing.label,
         mask=cast.sight.view.labels == thing.label,
-        obstacles=tuple(cast.others(thing)),
+        obstacles=cast.others(thing).things,
     )
 
 
@@ -69,7 +69,7 @@ def point_free(cast: Cast, rng: np.random.Generator) -> Task:
         reasoning=reasoning,
         trace=VisualTrace(uvd[None, :2], reasoning=reasoning),
         mask=mask,
-        obstacles=tuple(cast.others()),
+        obstacles=cast.crowd.things,
     )
 
 

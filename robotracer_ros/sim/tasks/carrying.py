@@ -13,6 +13,7 @@ from robotracer_ros.geometry.trace import ReasoningStep, VisualTrace
 from robotracer_ros.sim.catalogue import SHAPES, Split
 from robotracer_ros.sim.scene import SceneObject
 from robotracer_ros.sim.tasks import places, words
+from robotracer_ros.sim.tasks.crowd import Crowd
 from robotracer_ros.sim.tasks.naming import Name, Names
 from robotracer_ros.sim.tasks.reasoning import measuring, referring, scale
 from robotracer_ros.sim.tasks.route import carried, is_free
@@ -30,20 +31,20 @@ _OFFSETS_CM: Final = (8, 20)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cast:
-    """What a task is drawn from: a sight, the names in it, and the split whose wording is used."""
+    """What a task is drawn from: a sight, the names in it, and all that stands there."""
 
     sight: Sight
     names: Names
+    crowd: Crowd
 
     @property
     def held_out(self) -> bool:
         """Whether only wordings of the test are used."""
         return self.sight.scene.split is Split.TEST
 
-    def others(self, *left_out: SceneObject) -> list[SceneObject]:
+    def others(self, *left_out: SceneObject) -> Crowd:
         """All objects but these, hidden ones too."""
-        labels = {thing.label for thing in left_out}
-        return [thing for thing in self.sight.scene.objects if thing.label not in labels]
+        return self.crowd.without(*left_out)
 
     def anchor(self, thing: SceneObject) -> FloatArray:
         """(3,) u, v and depth of the point that an object is referred to by."""
@@ -137,7 +138,7 @@ def trace_task(
     # What the camera saw is known better than what its points give back.
     uvd[0] = cast.anchor(things[0])
     support = [thing for thing in cast.sight.scene.objects if thing.label == task.support]
-    obstacles = tuple(cast.others(things[0], *support))
+    obstacles = cast.others(things[0], *support)
     if not is_free(cast.sight.lift(uvd), [things[0], *support], obstacles):
         raise Infeasible("something stands in the way")
     referred = tuple(referring(name.subject, cast.anchor(thing)) for thing, name in zip(things, names, strict=True))
@@ -149,7 +150,7 @@ def trace_task(
         unique=all(name.unique for name in names),
         template_held_out=cast.held_out,
         subject=things[0].label,
-        obstacles=obstacles,
+        obstacles=obstacles.things,
     )
 
 

@@ -11,6 +11,7 @@ from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.sim.scene import Scene
 from robotracer_ros.sim.tasks import asking, carrying, moving
 from robotracer_ros.sim.tasks.carrying import Builder, Cast
+from robotracer_ros.sim.tasks.crowd import Crowd
 from robotracer_ros.sim.tasks.naming import Names
 from robotracer_ros.sim.tasks.sight import Seen, Sight
 from robotracer_ros.sim.tasks.task import Infeasible, Task
@@ -49,7 +50,8 @@ def make_tasks(
     if count < 0:
         raise InvalidRequest(f"the number of tasks must be at least 0, received {count}")
     sight = Sight(scene, view)
-    cast = Cast(sight, Names(sight))
+    crowd = Crowd.of(scene.objects)
+    cast = Cast(sight, Names(sight, crowd), crowd)
     steps = np.cumsum([FAMILIES[name][0] for name in chosen])
     tasks: dict[str, Task] = {}
     for _ in range(_TRIES_PER_TASK * count):

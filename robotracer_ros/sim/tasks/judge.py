@@ -12,6 +12,7 @@ import numpy.typing as npt
 from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.geometry.arrays import FloatArray, frozen_floats
 from robotracer_ros.sim.scene import Scene
+from robotracer_ros.sim.tasks.crowd import Crowd
 from robotracer_ros.sim.tasks.route import is_free, sampled
 from robotracer_ros.sim.tasks.sight import Seen, view_pixels
 from robotracer_ros.sim.tasks.solids import signed_distance_m
@@ -90,7 +91,7 @@ def _judge_trace(task: Task, scene: Scene, points_m: FloatArray) -> Verdict:
     return Verdict(
         start_ok=bool(abs(signed_distance_m(subject, points_m[:1])[0]) <= START_M),
         end_ok=bool(task.goal.distance_m(points_m[-1])[0] <= END_M),
-        collision_free=is_free(points_m, ends, task.obstacles),
+        collision_free=is_free(points_m, ends, Crowd.of(task.obstacles)),
         order_ok=_in_order(task.visits, points_m) if task.visits else None,
     )
 

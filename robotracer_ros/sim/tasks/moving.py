@@ -15,7 +15,7 @@ from robotracer_ros.sim.tasks import places, words
 from robotracer_ros.sim.tasks.carrying import Cast, anything, drawn, movable, start_m, trace_task
 from robotracer_ros.sim.tasks.naming import Name
 from robotracer_ros.sim.tasks.reasoning import measuring
-from robotracer_ros.sim.tasks.route import corridor_is_free, highest_m
+from robotracer_ros.sim.tasks.route import CLEARANCE_M, LIFT_M
 from robotracer_ros.sim.tasks.solids import extent_m
 from robotracer_ros.sim.tasks.task import TRACE, Goal, Infeasible, Task
 
@@ -29,8 +29,6 @@ _LEAST_PUSH_M: Final = 0.05
 _HOVER_M: Final = 0.08
 _HOVER_HALF_M: Final = 0.02
 _LEAST_HOVER_RADIUS_M: Final = 0.02
-_CLEARANCE_M: Final = 0.02
-_LIFT_M: Final = 0.06
 
 
 def push(cast: Cast, rng: np.random.Generator) -> Task:
@@ -99,7 +97,7 @@ def _pushed(
     uvd = cast.sight.table_spot(place.spot_m)
     if np.hypot(*(thing.centre_m[:2] - place.spot_m)) < _LEAST_PUSH_M:
         raise Infeasible("the thing is there already")
-    if not corridor_is_free(thing.centre_m[:2], place.spot_m, thing.radius_m, cast.others(*things)):
+    if cast.others(*things).along(thing.centre_m[:2], place.spot_m, thing.radius_m).any():
         raise Infeasible("something stands in the way")
     share = np.linspace(0.0, 1.0, _PUSH_POINTS)[:, None]
     points_m = start_m(cast, thing) * (1 - share) + cast.sight.lift(uvd[None]) * share
@@ -116,10 +114,10 @@ def _above(mark: SceneObject) -> Goal:
 def _over(cast: Cast, thing: SceneObject, visits: Sequence[Goal]) -> FloatArray:
     """(N, 3) points from where the thing is taken through the middles of ``visits``, over what lies between."""
     begin_m, others = start_m(cast, thing), cast.others(thing)
-    hanging_m = float(begin_m[2]) + _CLEARANCE_M
+    hanging_m = float(begin_m[2]) + CLEARANCE_M
     corners = [begin_m, *(np.asarray(visit.centre_m) for visit in visits)]
-    least_m = [highest_m(one[:2], other[:2], thing.radius_m, others) + hanging_m for one, other in pairwise(corners)]
-    points = [begin_m, np.array([*begin_m[:2], max(begin_m[2] + _LIFT_M, least_m[0])]), corners[1]]
+    least_m = [others.highest_m(one[:2], other[:2], thing.radius_m) + hanging_m for one, other in pairwise(corners)]
+    points = [begin_m, np.array([*begin_m[:2], max(begin_m[2] + LIFT_M, least_m[0])]), corners[1]]
     for (one, other), height_m in zip(pairwise(corners[1:]), least_m[1:], strict=True):
         # Two visits alone would make too short a trace.
         if height_m > max(one[2], other[2]) or len(visits) == 2:

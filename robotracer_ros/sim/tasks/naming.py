@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from robotracer_ros.sim.scene import SceneObject
+from robotracer_ros.sim.tasks.crowd import Crowd
 from robotracer_ros.sim.tasks.sight import Sight
 from robotracer_ros.sim.tasks.solids import gap_m
 from robotracer_ros.sim.tasks.task import Infeasible
@@ -48,6 +49,7 @@ class Names:
     """All names of the objects that a view shows well enough."""
 
     sight: Sight
+    crowd: Crowd
     _known: dict[int, tuple[list[Name], list[float]]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -140,12 +142,17 @@ class Names:
         kinds = [(thing.colour, thing.shape) for thing in objects]
         for mark in objects:
             plain = kinds.count((mark.colour, mark.shape)) == 1 and mark.label in self.sight.patches
-            if not plain or mark in alike:
+            if not plain or mark in alike or not self._stands_near(mark, alike):
                 continue
             gaps = sorted((gap_m(mark, thing), thing.label) for thing in alike)
             if gaps[0][0] < _NEXT_TO_M and gaps[1][0] > _NOT_NEXT_TO_M:
                 thing = next(thing for thing in alike if thing.label == gaps[0][1])
                 self._add(thing, f"{noun} next to the {mark.name}", 1.0)
+
+    def _stands_near(self, mark: SceneObject, alike: Sequence[SceneObject]) -> bool:
+        """Whether one of ``alike`` may be next to ``mark``, by the circles around them."""
+        near = self.crowd.distances_m(mark.centre_m[:2]) < mark.radius_m + _NEXT_TO_M
+        return any(thing in alike for thing, is_near in zip(self.crowd.things, near, strict=True) if is_near)
 
 
 def _size(thing: SceneObject) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from robotracer_ros.geometry.arrays import FloatArray
 from robotracer_ros.sim.scene import Scene, SceneObject
+from robotracer_ros.sim.tasks.crowd import Crowd
 from robotracer_ros.sim.tasks.sight import Seen, Sight
 from robotracer_ros.sim.tasks.solids import extent_m
 from robotracer_ros.sim.tasks.task import Goal, Infeasible
@@ -39,19 +39,15 @@ def direction(sight: Sight, side: str) -> FloatArray:
     return {"left": -sight.right, "right": sight.right, "front": -sight.away, "behind": sight.away}[side]
 
 
-def is_free(sight: Sight, spot_m: FloatArray, radius_m: float, standing: Sequence[SceneObject]) -> bool:
+def is_free(sight: Sight, spot_m: FloatArray, radius_m: float, standing: Crowd) -> bool:
     """Whether a thing of this radius may stand on the table at a spot (2,), beside what stands there."""
     if not (np.abs(spot_m) < sight.scene.look.table_half_m - radius_m).all():
         return False
-    if not standing:
-        return True
-    away = np.array([thing.centre_m[:2] for thing in standing]) - spot_m
-    radii = np.array([thing.radius_m for thing in standing])
-    return bool((np.hypot(away[:, 0], away[:, 1]) > radii + radius_m + _SPARE_M).all())
+    return bool((standing.distances_m(spot_m) > radius_m + _SPARE_M).all())
 
 
 def beside(
-    sight: Sight, mark: SceneObject, side: str, radius_m: float, height_m: float, standing: Sequence[SceneObject]
+    sight: Sight, mark: SceneObject, side: str, radius_m: float, height_m: float, standing: Crowd
 ) -> Place:
     """Next to an object, on one side of it, free of ``standing``, for a thing of this radius and height.
 
@@ -76,7 +72,7 @@ def beside(
 
 def between(
     sight: Sight, one: SceneObject, other: SceneObject, radius_m: float, height_m: float,
-    standing: Sequence[SceneObject],
+    standing: Crowd,
 ) -> Place:  # fmt: skip
     """In the middle of the gap between two objects, free of ``standing``.
 
@@ -96,7 +92,7 @@ def between(
 
 
 def at_spot(
-    sight: Sight, spot_m: FloatArray, radius_m: float, height_m: float, standing: Sequence[SceneObject]
+    sight: Sight, spot_m: FloatArray, radius_m: float, height_m: float, standing: Crowd
 ) -> Place:
     """That very spot (2,).
 

@@ -22,6 +22,9 @@ _LEAST_AREA: Final = 0.0008
 # Points of a trace keep this far inside the picture, as a share of its sides.
 _MARGIN: Final = 0.012
 _NEAREST_M: Final = 0.10
+# Around a spot of the table the view shows nothing else, as far as this share of the picture's width: a depth camera
+# reads little at edges.
+_SPOT_MARGIN: Final = 0.008
 # A spot of the table is seen when the depth there says so to this, metres.
 _SAME_SURFACE_M: Final = 0.012
 # Answers are written in thousandths of the picture and in millimetres; the truth is exact in them.
@@ -127,7 +130,7 @@ class Sight:
         if not depth_m > 0:
             raise Infeasible("no depth there")
         uv = self.uv_of(np.array([column]), np.array([row]))[0]
-        return as_written(np.array([[*uv, depth_m]]))[0]
+        return np.asarray(as_written(np.array([[*uv, depth_m]]))[0])
 
     def uv_of(self, columns: npt.NDArray[np.intp], rows: npt.NDArray[np.intp]) -> FloatArray:
         """(N, 2) u and v of the middles of pixels of the view, shares of the picture."""
@@ -145,9 +148,11 @@ class Sight:
         Raises:
             Infeasible: when the view does not show it.
         """
-        uvd = self.written(np.array([[*spot_m, 0.0]]))[0]
+        uvd: FloatArray = self.written(np.array([[*spot_m, 0.0]]))[0]
         row, column = self.pixel(uvd[:2])
-        if self.view.labels[row, column] != TABLE_LABEL:
+        reach = max(1, round(_SPOT_MARGIN * float(self._view_size[0])))
+        around = self.view.labels[max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1]
+        if (around != TABLE_LABEL).any():
             raise Infeasible("the spot is hidden or beside the table")
         far, near = self.lift(np.array([[*uvd[:2], 1.0], [*uvd[:2], 0.5]]))
         # Down the ray of the rounded pixel to z = 0.
