@@ -60,7 +60,8 @@ def compare(rounds: int, seconds: float, recording: str) -> int:
     camera = start("benchmarks.programs.camera", str(RATE_HZ))
     try:
         for number in range(1, rounds + 1):
-            ours = start("robotracer_ros.nodes.trace_node", "--ros-args", "-p", f"replay.answers:={recording}")
+            replayed = ("-p", "backend:=replay", "-p", f"replay.answers:={recording}")
+            ours = start("robotracer_ros.nodes.trace_node", "--ros-args", *replayed)
             shares["trace_node"].append(share_of_core(ours, seconds))
             answered = answers()
             stop(ours)

@@ -88,8 +88,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         answers = FilePath(folder) / "answers.jsonl"
         answers.write_text(json.dumps({"question_id": 0, "prompt": INSTRUCTION, "model_prediction": ANSWER}) + "\n")
+        replayed = ("-p", "backend:=replay", "-p", f"replay.answers:={answers}")
         sides = {
-            "trace_node": ("robotracer_ros.nodes.trace_node", "-p", f"replay.answers:={answers}"),
+            "trace_node": ("robotracer_ros.nodes.trace_node", *replayed),
             "straightforward": ("benchmarks.programs.straightforward_node", "-p", f'answer:="{ANSWER}"'),
         }
         try:

@@ -25,7 +25,14 @@ ARGUMENTS = {
     "camera_info_topic": ("", 'intrinsics of the colour image; "" means the preset\'s'),
     "depth_camera_info_topic": ("", 'intrinsics of depth that is not registered to colour; "" means the preset\'s'),
     "target_frame": ("", 'frame of the answers, such as base_link; "" means that of params_file'),
-    "backend": ("", 'where the model runs: replay or query_api; "" means that of params_file'),
+    "backend": (
+        "",
+        'where the model runs: transformers_local, query_api or replay; "" means the one that model, url or answers '
+        "belongs to, else that of params_file",
+    ),
+    "model": ("", 'checkpoint that the backend transformers_local loads; "" means that of params_file'),
+    "device": ("", 'of that backend: auto, cpu, cuda or cuda:N; "" means that of params_file'),
+    "mode": ("", 'cues that backend gives a RoboTracer, such as RGB+encoder; "" means that of params_file'),
     "answers": ("", 'recording that the backend replay answers from; "" means that of params_file'),
     "url": ("", 'model server that the backend query_api asks; "" means that of params_file'),
     "dialect": ("", 'of that server, robotracer or roborefer; "" means that of params_file'),
@@ -34,7 +41,8 @@ ARGUMENTS = {
     "log_level": ("info", "debug, info, warn, error or fatal"),
 }
 
-
+# Each belongs to one backend, so that naming it names the backend.
+BACKEND_OF = {"model": "transformers_local", "url": "query_api", "answers": "replay"}
 CHOICES = {"use_sim_time": ["true", "false", "True", "False"], "log_level": ["debug", "info", "warn", "error", "fatal"]}
 
 
@@ -48,6 +56,14 @@ def check(given):
         raise RuntimeError("rviz:=true needs the package rviz2, and it is not installed (ros-$ROS_DISTRO-rviz2)")
 
 
+def backend_of(given):
+    """The backend that is asked for, by name or by what belongs to it; "" for that of params_file."""
+    named = [name for name in BACKEND_OF if given[name]]
+    if not given["backend"] and len(named) > 1:
+        raise RuntimeError(f"{' and '.join(named)} belong to different backends; say which with backend:=")
+    return given["backend"] or (BACKEND_OF[named[0]] if named else "")
+
+
 def start(context):
     """Build the nodes, once the arguments are known."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
@@ -56,7 +72,10 @@ def start(context):
     remappings = [(topic, given[f"{topic}_topic"] or preset[f"{topic}_topic"]) for topic in TOPICS]
     overruled = {
         "target_frame": given["target_frame"],
-        "backend": given["backend"],
+        "backend": backend_of(given),
+        "transformers_local.model": given["model"],
+        "transformers_local.device": given["device"],
+        "transformers_local.mode": given["mode"],
         "replay.answers": given["answers"],
         "query_api.url": given["url"],
         "query_api.dialect": given["dialect"],

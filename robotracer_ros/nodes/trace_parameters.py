@@ -10,6 +10,9 @@ from rclpy.node import Node
 
 from robotracer_ros.backends import BACKENDS, open_backend
 from robotracer_ros.backends.deadline import Deadline
+from robotracer_ros.backends.query_dialects import ROBOTRACER_MODES
+from robotracer_ros.backends.transformers_local import DTYPES
+from robotracer_ros.checkpoints import DEFAULT_CHECKPOINT
 from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.families import FAMILIES, open_family
 from robotracer_ros.geometry.lifting import CONTACTS, LiftSettings
@@ -29,8 +32,20 @@ TRACE_PARAMETERS: Final = (
     Parameter("timeout_s", 30.0, "time for a whole request, when it names none", unit="s", low=0.01, high=3600.0),
     # The model
     Parameter("family", "robotracer", "how the model is asked and read", choices=tuple(FAMILIES)),
-    Parameter("backend", "replay", "where the model runs", choices=tuple(BACKENDS)),
+    Parameter("backend", "transformers_local", "where the model runs", choices=tuple(BACKENDS)),
     Parameter("record", "", 'file that every answer is appended to, in the form that replay reads; "" for none'),
+    Parameter("transformers_local.model", DEFAULT_CHECKPOINT,
+              "checkpoint: one of this package, a folder, or a name on the Hugging Face hub"),
+    Parameter("transformers_local.device", "auto", "auto (a GPU where there is one), cpu, cuda or cuda:N"),
+    Parameter("transformers_local.dtype", "auto", "of the weights; auto: bfloat16 on a GPU, float32 on a CPU",
+              choices=DTYPES),
+    Parameter("transformers_local.mode", "", 'cues a RoboTracer is given; "" for all there are',
+              choices=("", *ROBOTRACER_MODES)),
+    Parameter("transformers_local.constrained", False, "let the model say only what can be read; needs llguidance"),
+    Parameter("transformers_local.compile", True, "on a GPU, decode with a compiled model where it supports that"),
+    Parameter("transformers_local.trust_remote_code", False, "run Python code that the checkpoint brings"),
+    Parameter("transformers_local.threads", 0, "of the CPU, 0 for torch's own choice", low=0, high=1024),
+    Parameter("transformers_local.max_new_tokens", 1024, "longest answer, whatever is asked for", low=1, high=32768),
     Parameter("replay.answers", "", "recorded answers (JSONL) that the backend replay answers from"),
     Parameter("query_api.url", "", "address of a model server, such as http://gpu-server:25547"),
     Parameter("query_api.dialect", "robotracer", "robotracer (file paths in shared_dir) or roborefer (base64)"),

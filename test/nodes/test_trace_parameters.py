@@ -92,4 +92,4 @@ def test_values_that_contradict_each_other_are_refused(changed: dict, said: str)
 
 def test_a_backend_without_what_it_needs_names_the_parameter() -> None:
     with pytest.raises(InvalidRequest, match=r"answers.*replay\.\*"):
-        TraceParameters(DEFAULTS).open_tracer()
+        TraceParameters({**DEFAULTS, "backend": "replay"}).open_tracer()
