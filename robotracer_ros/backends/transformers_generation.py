@@ -60,14 +60,17 @@ class Generator:
         model: of transformers.
         end_ids: the tokens that end an answer.
         compiled: decode with a compiled model and a static cache, where that is possible.
+        most_new_tokens: of any answer; the static cache has room for them from the start, because a longer one would
+            be compiled anew in the middle of somebody's request.
 
     Attributes:
         notes: why it does otherwise than asked, in sentences.
     """
 
-    def __init__(self, model: Any, end_ids: tuple[int, ...], compiled: bool) -> None:
+    def __init__(self, model: Any, end_ids: tuple[int, ...], compiled: bool, most_new_tokens: int) -> None:
         self._model = model
         self._end_ids = end_ids
+        self._most_new_tokens = most_new_tokens
         self._cache: Any = None
         self._cache_length = 0
         self.notes: list[str] = []
@@ -75,6 +78,7 @@ class Generator:
         settings = model.generation_config
         settings.do_sample, settings.num_beams = False, 1
         settings.temperature = settings.top_p = settings.top_k = settings.max_length = None
+        settings.cache_implementation = None
         settings.eos_token_id = list(end_ids)
         if settings.pad_token_id is None:
             settings.pad_token_id = end_ids[0]
@@ -132,7 +136,7 @@ class Generator:
             constraint.begin(max_new_tokens)
         said = self._model.generate(
             **inputs,
-            **self._decoding(inputs["input_ids"].shape[1] + max_new_tokens),
+            **self._decoding(inputs["input_ids"].shape[1] + max(max_new_tokens, self._most_new_tokens)),
             max_new_tokens=max_new_tokens,
             logits_processor=[] if constraint is None else [constraint],
             stopping_criteria=[watch],

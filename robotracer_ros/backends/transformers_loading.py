@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from huggingface_hub.constants import is_offline_mode
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from transformers.utils import logging
+from transformers.utils.hub import is_offline_mode
 
 from robotracer_ros.backends.transformers_memory import is_out_of_memory, memory_in_words
 from robotracer_ros.checkpoints import shipped_checkpoints

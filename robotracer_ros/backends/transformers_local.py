@@ -92,7 +92,9 @@ class TransformersLocal:
 
         def opened() -> _Engine:
             _set_threads(threads)
-            engine = _open(model, device, dtype, mode, constrained, compile, trust_remote_code)
+            engine = _open(
+                model, device, dtype, mode, constrained, compile, trust_remote_code, most_new_tokens=max_new_tokens
+            )
             self._warm_up(engine)
             return engine
 
@@ -122,8 +124,11 @@ class TransformersLocal:
         engine = self._engine
         if engine is None:
             raise BackendUnavailable("the model is closed; open the backend again")
-        work = lambda: _bordered(lambda: self._answer(engine, query, began_s), BackendFailed)  # noqa: E731
-        return self._thread.call(work, query.timeout_s)
+
+        def answered() -> ModelAnswer:
+            return self._answer(engine, query, began_s)
+
+        return self._thread.call(lambda: _bordered(answered, BackendFailed), query.timeout_s)
 
     def close(self) -> None:
         """Free the model; an answer under way ends at its next token.
@@ -211,7 +216,14 @@ def _set_threads(threads: int) -> None:
 
 
 def _open(
-    reference: str, device: str, dtype: str, mode: str, constrained: bool, compiled: bool, trust_remote_code: bool
+    reference: str,
+    device: str,
+    dtype: str,
+    mode: str,
+    constrained: bool,
+    compiled: bool,
+    trust_remote_code: bool,
+    most_new_tokens: int,
 ) -> _Engine:
     _require_libraries()
     from robotracer_ros.backends.transformers_generation import Generator
@@ -223,7 +235,7 @@ def _open(
     tokenizer = loaded.processor.tokenizer
     prompter = Prompter(loaded.model, loaded.processor, mode)
     end_ids = _end_ids(loaded.model, tokenizer)
-    generator = Generator(loaded.model, end_ids, compiled)
+    generator = Generator(loaded.model, end_ids, compiled, most_new_tokens)
     if not prompter.has_chat_template:
         generator.notes.append(f"{loaded.name} has no chat template; questions are put to it as they stand")
     control = {*tokenizer.all_special_ids, *end_ids}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from inspect import signature
 from typing import Any
 
+import numpy as np
 import torch
-from PIL import Image
 
 from robotracer_ros.backends.input_modes import cues_of
 from robotracer_ros.errors import InvalidRequest
@@ -48,22 +48,23 @@ class Prompter:
         Raises:
             BackendFailed: when the query lacks a cue that the mode names.
         """
-        image = Image.fromarray(query.image)
         if self.has_spatial_encoder:
-            made = dict(self._spatial(query, image))
+            made = dict(self._spatial(query))
         else:
-            made = dict(self._processor(images=[image], text=[self._prompt(query.text)], return_tensors="pt"))
+            # A copy: torch warns of memory that it must not write to.
+            image, prompt = np.array(query.image), self._prompt(query.text)
+            made = dict(self._processor(images=[image], text=[prompt], return_tensors="pt"))
         if self._takes_token_types and "mm_token_type_ids" not in made:
             # Without it, Qwen's generate() silently places the picture's tokens as if they were words.
             ids = made["input_ids"].tolist()
             made["mm_token_type_ids"] = torch.tensor(self._processor.create_mm_token_type_ids(ids))
         return {name: self._placed(value) for name, value in made.items()}
 
-    def _spatial(self, query: ModelQuery, image: Any) -> Any:
+    def _spatial(self, query: ModelQuery) -> Any:
         """RoboTracer's own; its processor words the prompt, and its model casts: depth loses too much in bfloat16."""
         cues = cues_of(query, self._mode)
         return self._processor(
-            images=image,
+            images=query.image,
             text=query.text,
             intrinsics=query.intrinsics if cues.intrinsics else None,
             depth_m=query.depth_m if cues.depth else None,
