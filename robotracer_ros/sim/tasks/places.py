@@ -46,9 +46,7 @@ def is_free(sight: Sight, spot_m: FloatArray, radius_m: float, standing: Crowd) 
     return bool((standing.distances_m(spot_m) > radius_m + _SPARE_M).all())
 
 
-def beside(
-    sight: Sight, mark: SceneObject, side: str, radius_m: float, height_m: float, standing: Crowd
-) -> Place:
+def beside(sight: Sight, mark: SceneObject, side: str, radius_m: float, height_m: float, standing: Crowd) -> Place:
     """Next to an object, on one side of it, free of ``standing``, for a thing of this radius and height.
 
     Raises:
@@ -91,9 +89,7 @@ def between(
     return Place(spot_m, goal)
 
 
-def at_spot(
-    sight: Sight, spot_m: FloatArray, radius_m: float, height_m: float, standing: Crowd
-) -> Place:
+def at_spot(sight: Sight, spot_m: FloatArray, radius_m: float, height_m: float, standing: Crowd) -> Place:
     """That very spot (2,).
 
     Raises:

@@ -141,7 +141,9 @@ def test_only_the_test_uses_its_templates(drawn: list[tuple[Task, Scene, Any]]) 
         assert task.template_held_out == (scene.split is Split.TEST)
 
 
-def test_the_vocabulary_is_small_and_closed(seen: dict[Split, list[Seen]], drawn: list[tuple[Task, Scene, Any]]) -> None:
+def test_the_vocabulary_is_small_and_closed(
+    seen: dict[Split, list[Seen]], drawn: list[tuple[Task, Scene, Any]]
+) -> None:
     training = {word for task, scene, _ in drawn if scene.split is not Split.TEST for word in words_of(task)}
     for scene, view in seen[Split.TRAIN]:
         for task in make_tasks(scene, view, np.random.default_rng(99), 60):
@@ -174,7 +176,7 @@ def test_unique_means_colour_and_shape_alone(drawn: list[tuple[Task, Scene, Any]
 
 def test_unknown_families_are_refused(seen: dict[Split, list[Seen]]) -> None:
     scene, view = seen[Split.TRAIN][0]
-    with pytest.raises(InvalidRequest, match="pick_in.*received"):
+    with pytest.raises(InvalidRequest, match=r"pick_in.*received"):
         make_tasks(scene, view, np.random.default_rng(0), 1, ["juggle"])
     with pytest.raises(InvalidRequest, match="at least 0"):
         make_tasks(scene, view, np.random.default_rng(0), -1)

@@ -40,11 +40,13 @@ def test_a_start_away_from_the_object_is_wrong(seen: dict[Split, list[Seen]], fa
     assert verdict.start_ok is False and verdict.end_ok and not verdict.overall
 
 
-@pytest.mark.parametrize("family", ["pick_in", "pick_on", "pick_beside", "pick_between", "pick_offset", "push", "hover"])
+@pytest.mark.parametrize(
+    "family", ["pick_in", "pick_on", "pick_beside", "pick_between", "pick_offset", "push", "hover"]
+)
 def test_only_the_last_point_counts_as_the_end(seen: dict[Split, list[Seen]], family: str) -> None:
     task, scene, view = first(seen, family)
     points_m = truth_m(task, scene)
-    beyond = np.concatenate([points_m, points_m[-1:] + (0, 0, 0.2)])
+    beyond = np.concatenate([points_m, np.add(points_m[-1:], (0, 0, 0.2))])
     assert judge(task, scene, view, points_m).end_ok
     verdict = judge(task, scene, view, beyond)
     assert verdict.end_ok is False and verdict.start_ok and not verdict.overall
