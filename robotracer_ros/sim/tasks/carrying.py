@@ -23,6 +23,7 @@ from robotracer_ros.sim.tasks.task import TRACE, Goal, Infeasible, Task
 
 # What may count as inside a round vessel, as a share of its radius: nearer to its edge things tip out.
 _INNER_SHARE: Final = 0.6
+_SAME_PLACE_M: Final = 0.006
 _TRAY_EDGE_M: Final = 0.015
 # A thing fits when it is no wider than this share of what it is set on.
 _FITTING: Final = 0.9
@@ -156,7 +157,7 @@ def trace_task(
 
 def start_m(cast: Cast, thing: SceneObject) -> FloatArray:
     """(3,) the point that an object is taken at, in the table frame."""
-    return np.asarray(cast.sight.lift(cast.anchor(thing)[None])[0])
+    return cast.sight.patches[thing.label].point_m
 
 
 def fits(thing: SceneObject, support: SceneObject) -> bool:
@@ -203,14 +204,21 @@ def _resting_point(cast: Cast, support: SceneObject) -> FloatArray:
     Raises:
         Infeasible: when the view shows none of it.
     """
-    patch = cast.sight.patches[support.label]
-    points_m = cast.sight.points_m(patch)
-    away = np.linalg.norm(points_m - resting_place_m(support), axis=1)
+    sight, middle_m = cast.sight, resting_place_m(support)
+    row, column = sight.pixel(sight.project(middle_m[None])[0, :2])
+    if sight.view.labels[row, column] == support.label:
+        seen = sight.at(row, column)
+        # Mostly the middle itself is seen, and no other pixel need be looked at.
+        if np.linalg.norm(sight.lift(seen[None])[0] - middle_m) < _SAME_PLACE_M:
+            return seen
+    patch = sight.patches[support.label]
+    points_m = sight.points_m(patch)
+    away = np.linalg.norm(points_m - middle_m, axis=1)
     away[~on_resting_face(support, points_m)] = np.inf
     nearest = int(np.nanargmin(away))
     if not np.isfinite(away[nearest]):
         raise Infeasible("the face that holds things is hidden")
-    return cast.sight.at(int(patch.rows[nearest]), int(patch.columns[nearest]))
+    return sight.at(int(patch.rows[nearest]), int(patch.columns[nearest]))
 
 
 def _to_table(

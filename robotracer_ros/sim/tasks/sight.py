@@ -51,12 +51,14 @@ class Patch:
         thing: the object.
         rows, columns: (N,) of its pixels.
         uvd: (3,) u, v and depth of the pixel nearest to the middle of them.
+        point_m: (3,) the same point in the table frame.
     """
 
     thing: SceneObject
     rows: npt.NDArray[np.intp]
     columns: npt.NDArray[np.intp]
     uvd: FloatArray
+    point_m: FloatArray
 
 
 @dataclass(slots=True, eq=False)
@@ -100,8 +102,9 @@ class Sight:
 
     def lift(self, uvd: FloatArray) -> FloatArray:
         """(N, 3) points of the table frame, metres, of (N, 3) u and v as shares and depth in metres."""
-        seen = self.scene.intrinsics.deproject(uvd[:, :2] * self._size, uvd[:, 2])
-        return np.asarray(seen @ self._rotation.T + self._eye_m)
+        rays = self.scene.intrinsics.rays(uvd[:, :2] * self._size)
+        directions = rays @ self._rotation[:, :2].T + self._rotation[:, 2]
+        return np.asarray(directions * uvd[:, 2:] + self._eye_m)
 
     def written(self, points_m: FloatArray) -> FloatArray:
         """(N, 3) u, v and depth of points of the table frame, as exact as they are written.
@@ -207,7 +210,7 @@ class Sight:
             uvd = self.at(int(rows[middle]), int(columns[middle]))
         except Infeasible:
             return None
-        return Patch(thing, rows, columns, uvd)
+        return Patch(thing, rows, columns, uvd, self.lift(uvd[None])[0])
 
 
 def view_pixels(uv: FloatArray, size: npt.ArrayLike, view_size: npt.ArrayLike) -> FloatArray:
