@@ -70,15 +70,17 @@ class Grammars:
     def hurried_matcher(self, pattern: str, said: Sequence[int], left: int) -> Any:
         """The same for an answer that began with ``said`` and whose rest takes at most ``left`` tokens.
 
-        A token writes at least a byte, so a rest of at most as many ASCII characters fits. Its ``is_error`` is true
-        where no such rest exists, or where ``said`` ends within a character.
+        A token writes at least a byte, so a rest of at most as many ASCII characters fits. None where no such rest
+        exists, or where ``said`` ends within a character.
         """
         begun = self._tokenizer.decode_bytes(list(said)).decode("utf-8", "replace")
         short = f"{_spelled(begun)}[\\x00-\\x7f]{{0,{left}}}"
         lark = f"start: ANSWER\nANSWER: /{_in_slashes(pattern)}/ & /{short}/\n"
         matcher = self._library.LLMatcher(self._tokenizer, self._library.LLMatcher.grammar_from_lark(lark), log_level=0)
         matcher.consume_tokens(list(said))
-        return matcher
+        # That nothing fits shows when it looks for the first token.
+        matcher.compute_bitmask()
+        return None if matcher.is_error() else matcher
 
     def _checked_grammar(self, pattern: str) -> str:
         grammar: str = self._library.LLMatcher.grammar_from_regex(pattern)
@@ -149,7 +151,7 @@ class Constraint(LogitsProcessor):  # type: ignore[misc]
     @property
     def complete(self) -> bool:
         """Nothing can follow what was said."""
-        return bool(self._matcher.is_stopped())
+        return bool(self._matcher.is_stopped() and self._matcher.is_accepting())
 
     def take(self, token_id: int) -> None:
         """Follow the token that was said.
@@ -178,9 +180,11 @@ class Constraint(LogitsProcessor):  # type: ignore[misc]
         if self._hurried or self.complete or len(self._said) < self._unhurried:
             return
         hurried = self._grammars.hurried_matcher(self._pattern, self._said, self._room - len(self._said))
-        # Where the rest has no room any more, or a character is half written, the next token tries again.
-        if not hurried.is_error():
+        if hurried is not None:
             self._matcher, self._hurried = hurried, True
+        # A half written character is whole after three more tokens; a rest that has no room will not get any.
+        elif len(self._said) - max(0, self._unhurried) >= 3:
+            self._hurried = True
 
 
 def _spelled(text: str) -> str:

@@ -124,6 +124,12 @@ def test_a_pattern_that_cannot_be_used_is_refused(pattern):
         grammars.constraint(pattern)
 
 
+@pytest.mark.parametrize("room", [1, 5, 9])
+def test_an_answer_that_cannot_be_brought_to_its_end_is_cut_off_in_form(room):
+    text, ids = spoken(TOKENIZERS["bytes"], "a{10}", room, lambda _: torch.zeros(1, 266))
+    assert text == "a" * room and len(ids) == room
+
+
 def test_slashes_and_line_breaks_of_a_pattern_survive_hurrying():
     text, _ = spoken(TOKENIZERS["bytes"], r"a/b\/c" + "\n" + r"[x\n]{2}", 20, lambda _: torch.zeros(1, 266))
     assert re.fullmatch("a/b/c\n[x\n]{2}", text)
