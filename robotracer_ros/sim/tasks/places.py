@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from robotracer_ros.geometry.arrays import FloatArray
-from robotracer_ros.sim.scene import Scene, SceneObject
+from robotracer_ros.sim.scene import SceneObject
 from robotracer_ros.sim.tasks.crowd import Crowd
-from robotracer_ros.sim.tasks.sight import Seen, Sight
+from robotracer_ros.sim.tasks.sight import Sight
 from robotracer_ros.sim.tasks.solids import extent_m
 from robotracer_ros.sim.tasks.task import Goal, Infeasible
 
@@ -111,15 +110,6 @@ def require_elsewhere(thing: SceneObject, place: Place) -> None:
     near = np.hypot(*(foot_m[:2] - place.spot_m)) < _ALREADY_THERE_M
     if near or place.goal.distance_m(foot_m)[0] < 0.02:
         raise Infeasible("the thing is there already")
-
-
-def free_table_mask(scene: Scene, view: Seen, goal: Goal) -> npt.NDArray[np.bool_]:
-    """(H, W) pixels of ``view`` that show the table's top inside a box-shaped goal, seen from above.
-
-    Raises:
-        Infeasible: when part of it lies behind the camera.
-    """
-    return Sight(scene, view).area_px(corners_m(goal))
 
 
 def corners_m(goal: Goal) -> FloatArray:
