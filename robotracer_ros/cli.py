@@ -1,4 +1,4 @@
-"""The command line: `robotracer lift`, `robotracer trace` and `robotracer demo`."""
+"""The command line: `robotracer lift`, `robotracer trace`, `robotracer demo` and `robotracer train`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Final
 
+from robotracer_ros.bench.options import ABOUT as _BENCH
+from robotracer_ros.bench.options import add_bench
 from robotracer_ros.errors import RobotracerError
 
 # numpy and OpenCV take longer to import than --help should: only the command that runs is imported.
 _COMMANDS: Final = "robotracer_ros.commands"
+# A room of its own.
+_BENCH_COMMAND: Final = "robotracer_ros.bench.command"
+_TRAIN: Final = "robotracer_ros.training.command"
 USAGE_ERROR: Final = 2
 
 _ABOUT: Final = """\
@@ -22,6 +27,8 @@ this turns it into metres in the camera's frame.
   robotracer demo                     see it work, with ROS 2, on a synthetic table
   robotracer trace ... "put the ..."  ask a model about your own picture, without ROS
   robotracer lift ...                 lift a file of answers that a model gave before
+  robotracer bench tabletop           what a model is worth on simulated tables
+  robotracer train ...                teach a model the tabletop world
 """
 
 _CAMERA_FORMAT: Final = """\
@@ -89,22 +96,30 @@ examples:
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser("robotracer", description=_ABOUT, formatter_class=argparse.RawTextHelpFormatter)
-    commands = top.add_subparsers(dest="command", metavar="{lift,trace,demo}", required=True)
+    commands = top.add_subparsers(dest="command", metavar="{lift,trace,demo,bench,train}", required=True)
     for name, about, text, add in (
         ("lift", "recorded answers to points in metres", _LIFT, _add_lift),
         ("trace", "one picture and one sentence to a trace", _TRACE, _add_trace),
         ("demo", "see it work, over ROS 2", _DEMO, _add_demo),
+        ("bench", "what a model is worth on simulated tables", _BENCH, add_bench),
     ):
         shaped = argparse.RawDescriptionHelpFormatter
         add(commands.add_parser(name, help=about, description=text, formatter_class=shaped))
+    # Its options are the settings of the trainings, which need torch: it reads them itself, --help included.
+    commands.add_parser("train", help="draw pictures, tune a model, draw its curve", add_help=False)
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 2, after the reason on stderr, for anything this package refuses."""
-    given = parser().parse_args(arguments)
+    given, rest = parser().parse_known_args(arguments)
+    if rest and given.command != "train":
+        parser().error(f"unrecognized arguments: {' '.join(rest)}")
     try:
-        status = int(import_module(f"{_COMMANDS}.{given.command}").run(given))
+        if given.command == "train":
+            status = int(import_module(_TRAIN).run(rest))
+        else:
+            status = int(import_module(_room(given.command)).run(given))
         sys.stdout.flush()
         return status
     except RobotracerError as error:
@@ -116,6 +131,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+
+
+def _room(command: str) -> str:
+    return _BENCH_COMMAND if command == "bench" else f"{_COMMANDS}.{command}"
 
 
 def _add_lift(lift: argparse.ArgumentParser) -> None:

@@ -1,0 +1,52 @@
+"""Checkpoints of a training: the model as transformers loads it, and the state it resumes from, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from robotracer_ros.errors import InvalidRequest
+from robotracer_ros.models import RoboTracerForConditionalGeneration, RoboTracerProcessor
+from robotracer_ros.models.image_processing import RoboTracerImageProcessor
+
+SETTINGS: Final = "settings.json"
+
+
+def read_checkpoint(folder: Path) -> tuple[Any, Any]:
+    """The model in float32 and its tokenizer.
+
+    Raises:
+        InvalidRequest: for a folder that is no checkpoint of a RoboTracer.
+    """
+    config = folder / "config.json"
+    if not config.is_file() or json.loads(config.read_text()).get("model_type") != "robotracer":
+        raise InvalidRequest(
+            f"{folder} holds no RoboTracer checkpoint; accepted: a folder that `robotracer train sft` wrote, such as "
+            "OUT/checkpoint"
+        )
+    model = RoboTracerForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+    return model, RoboTracerProcessor.from_pretrained(folder).tokenizer
+
+
+def write_checkpoint(model: Any, tokenizer: Any, folder: Path, record: Mapping[str, Any]) -> None:
+    """Half-precision safetensors with the processor, as `from_pretrained` reads them.
+
+    Args:
+        record: what was trained on what, where and for how long; written to ``settings.json`` beside the weights.
+    """
+    half = RoboTracerForConditionalGeneration(model.config)
+    half.load_state_dict(model.state_dict())
+    half.half().save_pretrained(folder)
+    RoboTracerProcessor(RoboTracerImageProcessor(), tokenizer).save_pretrained(folder)
+    (folder / SETTINGS).write_text(json.dumps(record, indent=2) + "\n")
+
+
+def write_whole(state: Mapping[str, Any], path: Path) -> None:
+    """Put a state on disk; whoever is interrupted leaves the one before."""
+    unfinished = path.with_suffix(".part")
+    torch.save(dict(state), unfinished)
+    unfinished.replace(path)
