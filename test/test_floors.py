@@ -18,9 +18,9 @@ PACKAGE = "robotracer_ros"
 FLOORS: dict[str, int] = {
     "errors": 0, "geometry": 0, "query": 0, "checkpoints": 0,
     "families": 1, "backends": 1, "planning": 1, "models": 1,
-    "caption": 1, "rgbd_files": 1,
+    "caption": 1, "rgbd_files": 1, "sim": 1,
     "tracer": 2, "server": 2, "overlay": 2,
-    "bench": 3, "sim": 3, "training": 3, "commands": 3,
+    "bench": 3, "training": 3, "commands": 3,
     "ros": 4,
     "motion": 5,
     "nodes": 6, "cli": 6,
