@@ -13,6 +13,7 @@ import numpy.typing as npt
 from robotracer_ros.bench.asking import Reply
 from robotracer_ros.bench.examples import Example
 from robotracer_ros.bench.tally import CRITERIA
+from robotracer_ros.caption import Caption
 from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.geometry.arrays import FloatArray
 from robotracer_ros.overlay import draw_overlay
@@ -23,6 +24,9 @@ from robotracer_ros.sim.tasks import MEASURE
 _TRUE: Final = (255, 255, 255)
 _RIM: Final = (20, 20, 20)
 _ANSWERED: Final = (246, 70, 90)
+# Letters are of their full size where the shorter side is this long.
+_DESIGNED_FOR_PX: Final = 720
+_SMALLEST_UNIT: Final = 0.42
 
 
 class Misses:
@@ -54,14 +58,16 @@ def drawn(example: Example, reply: Reply) -> npt.NDArray[np.uint8]:
     task = example.task
     wrong = reply.error or ", ".join(name for name, right in _criteria(reply).items() if not right)
     picture = np.array(example.view.rgb)
+    caption = f"{task.sentence} - wrong: {wrong}"
     size = (example.intrinsics.width, example.intrinsics.height)
-    if task.trace is not None:
-        _draw(picture, task.trace.pixels(*size), _TRUE)
+    true_px = np.zeros((0, 2)) if task.trace is None else task.trace.pixels(*size)
+    if len(true_px):
+        _draw(picture, true_px, _TRUE)
     if reply.spatial is not None:
-        return draw_overlay(picture, reply.spatial, f"{task.sentence} - wrong: {wrong}")
+        return draw_overlay(picture, reply.spatial, caption)
     if reply.visual is not None:
         _draw(picture, reply.visual.pixels(*size), _ANSWERED)
-    _write_caption(picture, f"{task.sentence} - wrong: {wrong}")
+    _write_caption(picture, caption, true_px)
     return picture
 
 
@@ -92,10 +98,12 @@ def _draw(picture: npt.NDArray[np.uint8], pixels: FloatArray, colour: tuple[int,
     corners = np.rint(pixels).astype(np.int32)
     for thickness, shade in ((4, _RIM), (2, colour)):
         cv2.polylines(picture, [corners], False, shade, thickness, cv2.LINE_AA)
-        for corner in (corners[0], corners[-1]):
+        for corner in corners[[0, -1]]:
             cv2.circle(picture, corner.tolist(), 5, shade, thickness, cv2.LINE_AA)
 
 
-def _write_caption(picture: npt.NDArray[np.uint8], words: str) -> None:
-    for thickness, shade in ((4, _RIM), (1, _TRUE)):
-        cv2.putText(picture, words, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.45, shade, thickness, cv2.LINE_AA)
+def _write_caption(picture: npt.NDArray[np.uint8], words: str, pixels: FloatArray) -> None:
+    """As `draw_overlay` does where there is a trace."""
+    height, width = picture.shape[:2]
+    unit = max(min(height, width) / _DESIGNED_FOR_PX, _SMALLEST_UNIT)
+    Caption.laid_out(width, height, unit, words, [], pixels).draw(picture)

@@ -92,6 +92,44 @@ def test_what_cannot_be_done_is_one_line_and_status_2(answers, capsys, more, wor
     assert printed.err.startswith("robotracer bench: ") and printed.err.count("\n") == 1
 
 
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory):
+    """A RoboTracer that has learned nothing, and a model without a spatial encoder."""
+    for library in ("torch", "transformers"):
+        pytest.importorskip(library)
+    from backends.tiny_checkpoints import MAKERS
+
+    return {name: MAKERS[name](tmp_path_factory.mktemp(name)) for name in ("robotracer", "qwen3_vl")}
+
+
+@pytest.mark.parametrize(("name", "more"), [("robotracer", ("--mode", "all")), ("qwen3_vl", ("--option", "mode="))])
+def test_a_checkpoint_that_learned_nothing_runs_and_scores_nothing(checkpoints, capsys, name, more):
+    few = ("--option", "max_new_tokens=4", "--option", "threads=1", "--json", "--model", str(checkpoints[name]))
+    assert main(["bench", "tabletop", *SMALL, *few, *more]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["overall"] == 0.0 and said["n"] == 2 and sum(said["errors"].values()) >= 1
+    assert list(said["by_mode"]) == (list(MODES) if name == "robotracer" else [RICHEST])
+
+
+def test_input_modes_are_refused_for_a_model_without_a_spatial_encoder(checkpoints, capsys):
+    assert main(["bench", "tabletop", *SMALL, "--model", str(checkpoints["qwen3_vl"])]) == 2
+    assert "leave mode empty" in capsys.readouterr().err
+
+
+def test_a_checkpoint_that_is_not_there_is_refused(capsys, tmp_path):
+    pytest.importorskip("transformers")
+    assert main(["bench", "tabletop", *SMALL, "--model", str(tmp_path / "none")]) == 2
+    assert capsys.readouterr().err.startswith("robotracer bench: ")
+
+
+def test_help_teaches_by_examples(capsys):
+    for command in (("bench",), ("bench", "tabletop"), ("bench", "lifting")):
+        with pytest.raises(SystemExit) as left:
+            main([*command, "--help"])
+        assert left.value.code == 0
+        assert "robotracer bench " in capsys.readouterr().out.split("examples:")[1]
+
+
 @pytest.mark.parametrize("more", [(), ("poker",), ("tabletop", "--mode", "depth"), ("tabletop", "--resolution", "9")])
 def test_a_wrong_command_line_exits_with_2(more, capsys):
     with pytest.raises(SystemExit) as left:
