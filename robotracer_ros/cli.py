@@ -82,14 +82,20 @@ examples:
 {_CAMERA_FORMAT}"""
 
 _DEMO: Final = """\
-Publish an RGB-D frame over ROS 2, ask the tracer node about it, show the stages' times, and write overlay.png and
-trace.ply. Without --rgbd the frame is a synthetic table, and the answer is the scene's own truth, not a model's.
+Set a simulated table with what the sentence names, publish its camera over ROS 2, and ask the tracer node, whose model
+runs in its own process. Shows the model's reasoning, the times of the stages and the waypoints, says by the simulator's
+own truth whether they carry out the task, and writes overlay.png and trace.ply. The exit status is 0 when they do, and
+1 when they do not.
 
 examples:
   robotracer demo
-  robotracer demo --out shown/ --rviz
+  robotracer demo "put the red block into the blue bowl"
+  robotracer demo --seed 7
+      a task that table 7 offers; with a sentence: that one, on table 7
+  robotracer demo --truth "push the yellow ball 10 cm to the right"
+      the scene's own truth instead of a model
   robotracer demo --rgbd my_frame/ --answers answers.jsonl "put the cup on the shelf"
-      my_frame/ holds color.png, depth.png and camera.json (see robotracer trace --help)
+      recorded answers about a frame of your own: color.png, depth.png and camera.json (see robotracer trace --help)
 """
 
 
@@ -177,7 +183,10 @@ def _add_trace(trace: argparse.ArgumentParser) -> None:
 
 
 def _add_demo(demo: argparse.ArgumentParser) -> None:
-    demo.add_argument("instruction", nargs="?", default="", help="what to do, with --rgbd; the table has its own task")
+    demo.add_argument("instruction", nargs="?", default="", help="what to do, one sentence")
+    demo.add_argument("--seed", metavar="N", type=_count, help="of the simulated table; else one that suits")
+    demo.add_argument("--model", metavar="PATH", default="", help="another checkpoint than the one that comes along")
+    demo.add_argument("--truth", action="store_true", help="let the simulated table's own truth answer")
     demo.add_argument("--rgbd", metavar="DIR", help="a real frame, with --answers")
     demo.add_argument("--answers", metavar="FILE", help="JSON Lines of a model's answers about that frame")
     demo.add_argument("--out", metavar="DIR", default=".", help="where overlay.png and trace.ply go (here)")
@@ -186,6 +195,12 @@ def _add_demo(demo: argparse.ArgumentParser) -> None:
 
 def _add_family(command: argparse.ArgumentParser) -> None:
     command.add_argument("--family", default="robotracer", help="how the model is asked and read (robotracer)")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0, received {text!r}")
+    return int(text)
 
 
 def _size(text: str) -> tuple[int, int]:

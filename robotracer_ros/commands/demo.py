@@ -12,15 +12,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Start the demonstration.
 
     Raises:
-        InvalidRequest: when ROS 2 is not there, or when ``--rgbd``, ``--answers`` and the instruction do not come
-            together.
+        InvalidRequest: when ROS 2 is not there, or for options that do not go together.
     """
-    if bool(arguments.rgbd) != bool(arguments.answers):
-        raise InvalidRequest("--rgbd DIR and --answers FILE go together: the frame, and a model's answers about it")
-    if arguments.rgbd and not arguments.instruction:
-        raise InvalidRequest("--rgbd needs to hear what to do: one of the instructions that the answers are for")
-    if arguments.instruction and not arguments.rgbd:
-        raise InvalidRequest("the synthetic table knows the answer to its own task only; leave the instruction out")
+    _check(arguments)
     try:
         import_module("rclpy")
     except ModuleNotFoundError as error:
@@ -29,3 +23,14 @@ def run(arguments: argparse.Namespace) -> int:
             "source your ROS 2 installation, or start it as `./run demo`, which brings its own"
         ) from error
     return int(import_module("robotracer_ros.nodes.demo").run(arguments) or 0)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if bool(arguments.rgbd) != bool(arguments.answers):
+        raise InvalidRequest("--rgbd DIR and --answers FILE go together: the frame, and a model's answers about it")
+    if arguments.rgbd and not arguments.instruction:
+        raise InvalidRequest("--rgbd needs to hear what to do: one of the instructions that the answers are for")
+    if arguments.rgbd and (arguments.truth or arguments.model or arguments.seed is not None):
+        raise InvalidRequest("--seed, --model and --truth belong to the simulated table; leave them out with --rgbd")
+    if arguments.truth and arguments.model:
+        raise InvalidRequest("--truth asks no model; leave --model out, or --truth")
