@@ -46,7 +46,7 @@ def advantages(earned: torch.Tensor) -> torch.Tensor:
 def token_log_probabilities(
     logits: torch.Tensor, targets: torch.Tensor, temperature: float, never: Sequence[int] = ()
 ) -> torch.Tensor:
-    """(N,) of tokens (N,) that were drawn at this temperature, of (N, vocabulary) logits without those ``never`` drawn."""
+    """(N,) of tokens (N,) drawn at this temperature by (N, vocabulary) logits; those ``never`` drawn have no share."""
     left = logits.float().index_fill(1, torch.tensor(never, dtype=torch.long, device=logits.device), -torch.inf)
     return -torch.nn.functional.cross_entropy(left / temperature, targets, reduction="none")
 

@@ -109,16 +109,27 @@ def sample_answers(
     """
     rows = [[*prompt.ids, vocabulary.assistant] for prompt in prompts]
     length = max(map(len, rows))
-    ids = torch.tensor([[vocabulary.pad] * (length - len(row)) + row for row in rows])
-    mask = torch.tensor([[0] * (length - len(row)) + [1] * len(row) for row in rows])
+    padded = [[vocabulary.pad] * (length - len(row)) + row for row in rows]
+    ids = torch.tensor(padded, device=model.device)
+    mask = torch.tensor([[0] * (length - len(row)) + [1] * len(row) for row in rows], device=model.device)
     generated = model.generate(
-        input_ids=ids.to(model.device), attention_mask=mask.to(model.device),
-        **picture_inputs(prompts, str(model.device)), num_return_sequences=group, max_new_tokens=limit,
+        input_ids=ids.repeat_interleave(group, dim=0), attention_mask=mask.repeat_interleave(group, dim=0),
+        past_key_values=_read(model, prompts, ids[:, :-1], mask[:, :-1], group), max_new_tokens=limit,
         do_sample=True, temperature=temperature, top_k=0, top_p=1.0, suppress_tokens=never_said(vocabulary),
         eos_token_id=vocabulary.end, pad_token_id=vocabulary.pad,
     )  # fmt: skip
     answers = [_answer(row, vocabulary.end) for row in generated[:, length:].tolist()]
     return [answers[first : first + group] for first in range(0, len(answers), group)]
+
+
+def _read(model: Any, prompts: Sequence[Prompt], ids: torch.Tensor, mask: torch.Tensor, group: int) -> Any:
+    """The cache of prompts that are read once and answered ``group`` times."""
+    cache = model(
+        input_ids=ids, attention_mask=mask, position_ids=(mask.cumsum(dim=1) - 1).clamp_min(0),
+        **picture_inputs(prompts, str(model.device)), use_cache=True, logits_to_keep=1,
+    ).past_key_values  # fmt: skip
+    cache.batch_repeat_interleave(group)
+    return cache
 
 
 def _answer(ids: list[int], end: int) -> Answer:
