@@ -8,9 +8,10 @@ from collections import Counter
 import cv2
 import numpy as np
 import pytest
+from commands import seen_table
+from commands.seen_table import CAMERA, INSTRUCTION, TABLE_FROM_CAMERA
 
 from robotracer_ros.cli import main
-from robotracer_ros.sim.still_life import DEFAULT_CAMERA, StillLife
 
 ROW = {
     "question_id": 7,
@@ -32,7 +33,7 @@ def lift(*arguments, out):
 
 
 def write_camera(folder):
-    numbers = {key: getattr(DEFAULT_CAMERA, key) for key in ("width", "height", "fx", "fy", "cx", "cy")}
+    numbers = {key: getattr(CAMERA, key) for key in ("width", "height", "fx", "fy", "cx", "cy")}
     (folder / "camera.json").write_text(json.dumps(numbers))
 
 
@@ -156,14 +157,13 @@ def test_a_broken_row_stops_no_other(tmp_path, capsys):
 
 
 def test_recorded_rows_take_the_camera_given(tmp_path):
-    scene = StillLife(2)
-    row = {"sample_id": "", "instruction": scene.instruction, "text": "?", "answer": scene.answer(), "model": "truth"}
+    row = {"sample_id": "", "instruction": INSTRUCTION, "text": "?", "answer": seen_table.answer(), "model": "truth"}
     write_camera(tmp_path)
     _, (result,) = lift(
         "--answers", write_rows(tmp_path, row), "--camera", tmp_path / "camera.json", out=tmp_path / "out.jsonl"
     )
-    in_table = scene.table_from_camera.apply(result["points_m"])
-    assert np.linalg.norm(in_table - scene.waypoints_m, axis=1).max() < 0.002
+    in_table = TABLE_FROM_CAMERA.apply(result["points_m"])
+    assert np.linalg.norm(in_table - seen_table.waypoints_m(), axis=1).max() < 0.002
     assert result["question_id"] is None
 
 
