@@ -35,6 +35,7 @@ from robotracer_ros.sim.tasks import make_tasks
 from robotracer_ros.training.batches import Batch, Feeder
 from robotracer_ros.training.dense import DenseHeads
 from robotracer_ros.training.losses import NumberLoss
+from robotracer_ros.training.parallel import average_gradients, run_processes
 from robotracer_ros.training.pictures import read_shard, shards_in
 from robotracer_ros.training.questions import IGNORED, Vocabulary, drawn_question, prompt_phrases
 
@@ -53,7 +54,8 @@ class SftSettings:
         budget: tokens of questions and answers behind one picture.
         dense_weight: of the patches' loss beside the words'.
         keep_every: steps between two states on disk.
-        threads: 0 for as many as torch takes itself.
+        threads: of one process; 0 for as many as torch takes itself.
+        processes: that train together, see `parallel`; each takes ``pictures`` a step.
     """
 
     shards: str
@@ -71,14 +73,34 @@ class SftSettings:
     keep_every: int = 100
     seed: int = 0
     threads: int = 0
+    processes: int = 1
     device: str = "cpu"
 
 
-class SupervisedTraining:
-    """The model, what only training has beside it, and how far it has come."""
+def train_sft(settings: SftSettings) -> None:
+    """Train, in as many processes as the settings say; go on where an earlier start was interrupted."""
+    if settings.processes == 1:
+        SupervisedTraining(settings).run()
+    else:
+        Path(settings.out).mkdir(parents=True, exist_ok=True)
+        _tokenizer(settings, Path(settings.out))
+        run_processes(settings.processes, _train_one, settings)
 
-    def __init__(self, settings: SftSettings) -> None:
+
+def _train_one(rank: int, settings: SftSettings) -> None:
+    SupervisedTraining(settings, rank).run()
+
+
+class SupervisedTraining:
+    """The model, what only training has beside it, and how far it has come.
+
+    Args:
+        rank: of the process; the one of rank 0 writes.
+    """
+
+    def __init__(self, settings: SftSettings, rank: int = 0) -> None:
         self.settings = settings
+        self.rank = rank
         torch.manual_seed(settings.seed)
         if settings.threads:
             torch.set_num_threads(settings.threads)
@@ -91,8 +113,9 @@ class SupervisedTraining:
         config = self.model.config
         self.heads = DenseHeads(config.vision_config.hidden_size, config.spatial_config.hidden_size).to(settings.device)
         self.number_loss = NumberLoss(self.tokenizer)
+        self.parameters = [*self.model.parameters(), *self.heads.parameters()]
         self.optimiser = torch.optim.AdamW(
-            [*self.model.parameters(), *self.heads.parameters()],
+            self.parameters,
             lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay,
         )  # fmt: skip
         self.step = self.questions = self.pictures_seen = 0
@@ -107,7 +130,8 @@ class SupervisedTraining:
     def run(self) -> None:
         """Train to the last step and write the checkpoint."""
         settings = self.settings
-        (self.out / "settings.json").write_text(json.dumps(asdict(settings), indent=2) + "\n")
+        if self.rank == 0:
+            (self.out / "settings.json").write_text(json.dumps(asdict(settings), indent=2) + "\n")
         began, shown = time.monotonic() - self.seconds, time.monotonic()
         batches: Iterator[Batch] | None = None
         while self.step < settings.steps:
@@ -116,20 +140,21 @@ class SupervisedTraining:
                 batches = iter(self._feeder(towers_alone))
             losses = self._stepped(next(batches), towers_alone)
             self.seconds = time.monotonic() - began
-            if self.step % 20 == 0:
+            if self.rank == 0 and self.step % 20 == 0:
                 self._tell(losses, time.monotonic() - shown)
                 shown = time.monotonic()
-            if self.step % settings.keep_every == 0:
+            if self.rank == 0 and self.step % settings.keep_every == 0:
                 self.keep()
-        self.keep()
-        self.write_checkpoint(self.out / "checkpoint")
+        if self.rank == 0:
+            self.keep()
+            self.write_checkpoint(self.out / "checkpoint")
 
     def _feeder(self, towers_alone: bool) -> Feeder:
         settings, config = self.settings, self.model.config
         return Feeder(
             Path(settings.shards),
             None if towers_alone else self.vocabulary,
-            seed=settings.seed,
+            seed=settings.seed + 1000 * self.rank,
             first=self.step,
             pictures=settings.tower_pictures if towers_alone else settings.pictures,
             budget=settings.budget,
@@ -142,11 +167,12 @@ class SupervisedTraining:
         losses = self._tower_losses(batch) if towers_alone else self._losses(batch)
         self.optimiser.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()
-        torch.nn.utils.clip_grad_norm_([*self.model.parameters(), *self.heads.parameters()], 1.0)
+        average_gradients(self.parameters)
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimiser.step()
         self.step += 1
-        self.questions += batch.questions
-        self.pictures_seen += len(batch.scale_m)
+        self.questions += batch.questions * self.settings.processes
+        self.pictures_seen += len(batch.scale_m) * self.settings.processes
         return {name: float(value.detach()) for name, value in losses.items()}
 
     def _tower_losses(self, batch: Batch) -> dict[str, torch.Tensor]:
