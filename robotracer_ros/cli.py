@@ -165,7 +165,14 @@ def _add_trace(trace: argparse.ArgumentParser) -> None:
     trace.add_argument("--depth", metavar="PNG", help="the depth picture, where there is a depth camera")
     trace.add_argument("--camera", metavar="JSON", required=True, help="the camera, see above")
     _add_family(trace)
-    trace.add_argument("--backend", required=True, help="where the model runs: replay, query_api")
+    trace.add_argument(
+        "--backend",
+        default="transformers_local",
+        help="where the model runs: transformers_local (in this process, the default), query_api (a server) or replay",
+    )
+    trace.add_argument(
+        "--model", metavar="PATH", help="of the backend transformers_local: a checkpoint (the one that comes along)"
+    )
     trace.add_argument("--answers", metavar="FILE", help="of the backend replay: JSON Lines of recorded answers")
     trace.add_argument("--url", help="of the backend query_api: the server")
     trace.add_argument(

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, Final
 
-from robotracer_ros.backends import BACKENDS, open_backend
+from robotracer_ros.backends import open_backend
 from robotracer_ros.backends.deadline import Deadline
+from robotracer_ros.backends.options import read_options, takes_option
 from robotracer_ros.bench import lifting, tabletop
 from robotracer_ros.bench.asking import Asker, Reply
 from robotracer_ros.bench.examples import Example, Examples
 from robotracer_ros.bench.input_modes import MODES, RICHEST
 from robotracer_ros.bench.misses import Misses
-from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.families import open_family
 from robotracer_ros.sim.catalogue import require_split
 
@@ -79,26 +79,13 @@ def _asker(arguments: argparse.Namespace, mode: str) -> Asker:
 
 def _options(arguments: argparse.Namespace, mode: str) -> dict[str, object]:
     """The backend's options: those with a name of their own here, the input mode, and every --option NAME=VALUE."""
-    entry = BACKENDS.get(arguments.backend)
-    kinds = {**entry.required, **entry.optional} if entry else {}
-    options: dict[str, object] = {name: getattr(arguments, name) for name in ("model", "answers", "url", "record")}
-    if _MODE in kinds:
+    options = {name: getattr(arguments, name) for name in ("model", "answers", "url", "record")}
+    if takes_option(arguments.backend, _MODE):
         options[_MODE] = MODES[mode]
-    for given in arguments.option:
-        name, separator, value = given.partition("=")
-        if not separator:
-            raise InvalidRequest(f"--option takes NAME=VALUE, received {given!r}")
-        options[name] = _typed(name, value, kinds.get(name, str))
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def _typed(name: str, value: str, kind: type) -> object:
-    words = {"true": True, "false": False}
-    try:
-        return words[value.lower()] if kind is bool else kind(value)
-    except (KeyError, ValueError) as error:
-        accepted = "true or false" if kind is bool else f"of type {kind.__name__}"
-        raise InvalidRequest(f"--option {name} must be {accepted}, received {value!r}") from error
+    return {
+        **{name: value for name, value in options.items() if value is not None},
+        **read_options(arguments.backend, arguments.option),
+    }
 
 
 def _title(arguments: argparse.Namespace) -> str:

@@ -7,10 +7,10 @@ import json
 import time
 from typing import Any
 
-from robotracer_ros.backends import BACKENDS, open_backend
+from robotracer_ros.backends import open_backend
 from robotracer_ros.backends.deadline import Deadline
+from robotracer_ros.backends.options import read_options
 from robotracer_ros.commands.json_numbers import listed
-from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.families import Mode, open_family
 from robotracer_ros.geometry.cloud import observed_points, write_ply
 from robotracer_ros.geometry.observation import RgbdObservation
@@ -52,25 +52,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, object]:
-    """The backend's options: --answers, --url and every --option NAME=VALUE, its value of the backend's type."""
-    options: dict[str, object] = {"answers": arguments.answers, "url": arguments.url}
-    entry = BACKENDS.get(arguments.backend)
-    kinds = {**entry.required, **entry.optional} if entry else {}
-    for given in arguments.option:
-        name, separator, value = given.partition("=")
-        if not separator:
-            raise InvalidRequest(f"--option takes NAME=VALUE, received {given!r}")
-        options[name] = _typed(name, value, kinds.get(name, str))
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def _typed(name: str, value: str, kind: type) -> object:
-    words = {"true": True, "false": False}
-    try:
-        return words[value.lower()] if kind is bool else kind(value)
-    except (KeyError, ValueError) as error:
-        accepted = "true or false" if kind is bool else f"of type {kind.__name__}"
-        raise InvalidRequest(f"--option {name} must be {accepted}, received {value!r}") from error
+    """The backend's options: those with a name of their own here, and every --option NAME=VALUE."""
+    named = {"answers": arguments.answers, "url": arguments.url, "model": arguments.model}
+    return {
+        **{name: value for name, value in named.items() if value is not None},
+        **read_options(arguments.backend, arguments.option),
+    }
 
 
 def _described(result: TraceResult, instruction: str, observed_s: float) -> dict[str, Any]:
