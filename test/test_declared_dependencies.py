@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 PACKAGE = "robotracer_ros"
@@ -24,6 +26,15 @@ KEYS = {
     "yaml": "python3-yaml",
 }
 DISTRIBUTIONS = {"cv2": "opencv-python-headless"}
+# What only runs, trains or simulates a model: no Debian package holds it, so setup.py names it in extras and not
+# package.xml. The last three come with transformers.
+EXTRAS = {
+    "matplotlib": "matplotlib", "mujoco": "mujoco", "torch": "torch",
+    "transformers": "transformers", "huggingface_hub": "transformers", "safetensors": "transformers",
+    "tokenizers": "transformers",
+}  # fmt: skip
+# Of the extras, what transformers imports, and what is imported by its name in a string.
+NOT_SEEN = {"pillow", "torchvision", "llguidance"}
 # Used where it is installed, and done without elsewhere.
 OPTIONAL = {"cv_bridge"}
 # Not imported, but run: by rosidl, by users, by CMake.
@@ -43,7 +54,7 @@ def imported(files: Iterator[Path]) -> set[str]:
 
 
 def keys(names: set[str]) -> set[str]:
-    return {KEYS.get(name, name) for name in names}
+    return {KEYS.get(name, name) for name in names - EXTRAS.keys()}
 
 
 def declared(repository: Path, *tags: str) -> set[str]:
@@ -77,13 +88,29 @@ def test_what_only_tests_import_is_declared_for_them_alone(repository: Path) -> 
     assert declared(repository, "test_depend") & needed_by_sources(repository) == set()
 
 
-def test_the_installation_without_ros_brings_what_the_rooms_without_ros_import(repository: Path) -> None:
-    package = repository / PACKAGE
-    files = (file for file in package.rglob("*.py") if file.relative_to(package).parts[0] not in ROS_ROOMS)
-    lists = [
+def keyword_of_setup(repository: Path, name: str) -> Any:
+    """The literal that setup.py hands to ``setup`` under ``name``."""
+    (value,) = (
         keyword.value
         for keyword in ast.walk(ast.parse((repository / "setup.py").read_text()))
-        if isinstance(keyword, ast.keyword) and keyword.arg == "install_requires"
-    ]
-    required = {requirement.partition(">")[0] for requirement in ast.literal_eval(lists[0])}
-    assert {DISTRIBUTIONS.get(name, name) for name in imported(files)} == required
+        if isinstance(keyword, ast.keyword) and keyword.arg == name
+    )
+    return ast.literal_eval(value)
+
+
+def imported_without_ros(repository: Path) -> set[str]:
+    package = repository / PACKAGE
+    return imported(file for file in package.rglob("*.py") if file.relative_to(package).parts[0] not in ROS_ROOMS)
+
+
+def test_the_installation_without_ros_brings_what_the_rooms_without_ros_import(repository: Path) -> None:
+    required = {requirement.partition(">")[0] for requirement in keyword_of_setup(repository, "install_requires")}
+    needed = imported_without_ros(repository) - EXTRAS.keys()
+    assert {DISTRIBUTIONS.get(name, name) for name in needed} == required
+
+
+def test_the_extras_bring_what_models_training_and_simulation_import(repository: Path) -> None:
+    extras = keyword_of_setup(repository, "extras_require")
+    brought = {re.split("[>\\[]", requirement)[0] for group in extras.values() for requirement in group} - {PACKAGE}
+    needed = {EXTRAS[name] for name in imported_without_ros(repository) & EXTRAS.keys()}
+    assert brought - NOT_SEEN == needed
