@@ -90,12 +90,12 @@ def _data(arguments: Sequence[str]) -> None:
 
 def _sft(arguments: Sequence[str]) -> None:
     module = _needing("torch and transformers", "robotracer_ros.training.sft")
-    _train("sft", arguments, module, module.SftSettings, module.SupervisedTraining)
+    _train("sft", arguments, module, module.SftSettings, module.train_sft)
 
 
 def _rft(arguments: Sequence[str]) -> None:
     module = _needing("torch and transformers", "robotracer_ros.training.rft")
-    _train("rft", arguments, module, module.RftSettings, module.ReinforcementTraining)
+    _train("rft", arguments, module, module.RftSettings, module.train_rft)
 
 
 def _curve(arguments: Sequence[str]) -> None:
@@ -104,13 +104,13 @@ def _curve(arguments: Sequence[str]) -> None:
     _draw_curve(Path(parser.parse_args(arguments).out))
 
 
-def _train(name: str, arguments: Sequence[str], module: Any, settings_type: type, training_type: Any) -> None:
+def _train(name: str, arguments: Sequence[str], module: Any, settings_type: type, train: Callable[[Any], None]) -> None:
     shaped = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(f"robotracer train {name}", description=module.__doc__, formatter_class=shaped)
     add_settings(parser, settings_type)
     settings = settings_type(**vars(parser.parse_args(arguments)))
     require_device(settings.device)
-    training_type(settings).run()
+    train(settings)
     try:
         _draw_curve(Path(settings.out))
     except InvalidRequest as error:

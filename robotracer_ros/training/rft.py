@@ -117,6 +117,11 @@ class RftSettings:
         return RewardRules(self.sharpness_m, self.process_weight, self.judged_weight)
 
 
+def train_rft(settings: RftSettings) -> None:
+    """Train; go on where an earlier start was interrupted."""
+    ReinforcementTraining(settings).run()
+
+
 class ReinforcementTraining:
     """The policy, the supervised model it is held near, and how far it has come."""
 

@@ -12,18 +12,20 @@ pytest.importorskip("transformers")
 pytest.importorskip("robotracer_ros.sim.stage")
 
 from robotracer_ros.errors import InvalidRequest  # noqa: E402
-from robotracer_ros.training import rft  # noqa: E402
+from robotracer_ros.training import rft, sampling  # noqa: E402
 from robotracer_ros.training.checkpoint import read_checkpoint  # noqa: E402
 from robotracer_ros.training.questions import IGNORED, Vocabulary  # noqa: E402
 from robotracer_ros.training.sampling import (  # noqa: E402
     Answer,
     draw_prompts,
+    never_said,
     picture_inputs,
     rows_with_answers,
     sample_answers,
 )
 
 SIZES = (144, 36)
+SAID = range(300, 316)
 
 
 def settings(shards, checkpoint, out, **changed):
@@ -46,14 +48,20 @@ def prompts(shard, loaded):
     return drawn
 
 
-def rewarding_token(token):
+def rewarded_for_one_token(self, prompts, answers):
     """In the place of the tabletop's rewards: the share of an answer's tokens that are this one."""
+    totals = [[answer.ids.count(SAID[0]) / len(answer.ids) for answer in group] for group in answers]
+    return {}, torch.tensor(totals)
 
-    def rewarded(self, prompts, answers):
-        totals = [[answer.ids.count(token) / len(answer.ids) for answer in group] for group in answers]
-        return {}, torch.tensor(totals)
 
-    return rewarded
+@pytest.fixture
+def few_words(monkeypatch):
+    """A model that can say `SAID` alone, and earns by the first of them."""
+    monkeypatch.setattr(rft.ReinforcementTraining, "_rewarded", rewarded_for_one_token)
+    for module in (rft, sampling):
+        monkeypatch.setattr(
+            module, "never_said", lambda vocabulary: sorted(set(range(len(vocabulary.tokenizer))) - set(SAID))
+        )
 
 
 def test_a_run_writes_state_log_settings_and_a_checkpoint_that_loads(shards, checkpoint, tmp_path, capsys):
@@ -77,8 +85,7 @@ def test_a_run_writes_state_log_settings_and_a_checkpoint_that_loads(shards, che
     assert not (tmp_path / "rft_state.part").exists()
 
 
-def test_training_goes_on_where_it_was_interrupted(shards, checkpoint, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(rft.ReinforcementTraining, "_rewarded", rewarding_token(700))
+def test_training_goes_on_where_it_was_interrupted(shards, checkpoint, tmp_path, few_words, capsys):
     told = {}
     for name, stops in (("whole", ()), ("parted", (2,))):
         given = settings(shards, checkpoint, tmp_path / name, steps=3, learning_rate=1e-3)
@@ -102,14 +109,14 @@ def test_a_resumed_run_that_has_ended_trains_no_more(shards, checkpoint, tmp_pat
 
 
 @pytest.mark.parametrize("updates", [1, 2])
-def test_what_is_rewarded_is_said_more_often(shards, checkpoint, tmp_path, monkeypatch, updates):
-    monkeypatch.setattr(rft.ReinforcementTraining, "_rewarded", rewarding_token(300))
+def test_what_is_rewarded_is_said_more_often(shards, checkpoint, tmp_path, few_words, updates):
     given = settings(
-        shards, checkpoint, tmp_path, questions=1, group=16, answer_tokens=16, learning_rate=3e-2, updates=updates
+        shards, checkpoint, tmp_path, questions=1, group=16, answer_tokens=4, learning_rate=3e-2, updates=updates
     )
     training = rft.ReinforcementTraining(given)
     earned = [training.stepped()["reward"] for _ in range(10)]
-    assert np.mean(earned[-3:]) > 5 * np.mean(earned[:2])
+    assert earned[0] < 0.3
+    assert np.mean(earned[-2:]) > 0.9
 
 
 def test_the_first_update_is_at_the_reference(shards, checkpoint, tmp_path):
@@ -144,6 +151,18 @@ def test_answers_are_drawn_from_the_models_own_distribution(loaded, prompts):
     group = sample_answers(model, vocabulary, [prompt], group=300, limit=1, temperature=1.0)[0]
     # Some 2,500 nearly equal chances: a cut after the 50 likeliest, which transformers has as its default, would show.
     assert len({answer.ids[0] for answer in group}) > 150
+
+
+def test_prompts_read_once_are_answered_as_if_each_answer_had_read_its_own(loaded, prompts):
+    model, vocabulary = loaded
+    coldly = sample_answers(model, vocabulary, prompts[:4], group=2, limit=4, temperature=1e-5)
+    for prompt, group in zip(prompts, coldly, strict=False):
+        ids = torch.tensor([[*prompt.ids, vocabulary.assistant]])
+        alone = model.generate(
+            input_ids=ids, **picture_inputs([prompt], "cpu"), do_sample=False, max_new_tokens=4,
+            suppress_tokens=never_said(vocabulary), eos_token_id=vocabulary.end, pad_token_id=vocabulary.pad,
+        )  # fmt: skip
+        assert [answer.ids for answer in group] == [alone[0, ids.shape[1] :].tolist()] * 2
 
 
 def test_place_holders_are_never_said(loaded, prompts):

@@ -1,0 +1,66 @@
+"""Supervised training in a few steps: it resumes as if it had never been interrupted, and leaves a checkpoint."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+pytest.importorskip("robotracer_ros.sim.stage")
+
+from robotracer_ros.errors import InvalidRequest
+from robotracer_ros.training.checkpoint import read_checkpoint
+from robotracer_ros.training.sft import SftSettings, SupervisedTraining, train_sft
+
+
+class Interrupted(Exception):
+    pass
+
+
+@pytest.fixture
+def losses(monkeypatch):
+    """Every step's losses; an interruption after the step ``losses.stop``."""
+    told = {"stop": 0, "rows": []}
+    stepped = SupervisedTraining._stepped
+
+    def recorded(self, batch, towers_alone):
+        if told["stop"] and self.step == told["stop"]:
+            raise Interrupted
+        row = stepped(self, batch, towers_alone)
+        told["rows"].append(row)
+        return row
+
+    monkeypatch.setattr(SupervisedTraining, "_stepped", recorded)
+    return told
+
+
+def settings(shards, out):
+    return SftSettings(
+        str(shards), str(out), steps=4, tower_steps=1, decay_steps=2, warmup_steps=1, pictures=2, tower_pictures=2,
+        budget=120, keep_every=2, threads=1,
+    )  # fmt: skip
+
+
+def test_training_goes_on_where_it_was_interrupted(tiny, shards, tmp_path, losses, capsys):
+    train_sft(settings(shards, tmp_path / "whole"))
+    whole = losses["rows"].copy()
+    losses["rows"].clear()
+    losses["stop"] = 2
+    with pytest.raises(Interrupted):
+        train_sft(settings(shards, tmp_path / "parted"))
+    losses["stop"] = 0
+    train_sft(settings(shards, tmp_path / "parted"))
+    assert len(whole) == 4
+    assert losses["rows"] == whole
+    assert "going on from step 2" in capsys.readouterr().out
+    assert "words" not in whole[0]
+    assert {"words", "scale", "patches"} <= whole[1].keys()
+    read_checkpoint(tmp_path / "parted" / "checkpoint")
+    assert json.loads((tmp_path / "whole" / "settings.json").read_text())["budget"] == 120
+
+
+def test_a_folder_without_shards_is_named(tiny, tmp_path):
+    with pytest.raises((InvalidRequest, IndexError)):
+        train_sft(settings(tmp_path, tmp_path / "out"))
