@@ -123,7 +123,7 @@ def warped_distance(costs: FloatArray) -> float:
     for row, column in np.ndindex(*costs.shape):
         before = min(total[row, column], total[row, column + 1], total[row + 1, column])
         total[row + 1, column + 1] = costs[row, column] + before
-    return float(total[-1, -1]) / max(costs.shape)
+    return float(total[-1, -1] / max(*costs.shape))
 
 
 def process_reward(asked: Asked, steps: Sequence[ReasoningStep], rules: RewardRules) -> float:
