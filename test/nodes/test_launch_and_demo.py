@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -11,12 +12,18 @@ import time
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from nodes.harness import Client, recording
 from rcl_interfaces.srv import GetParameters
 
 from robotracer_ros.errors import BackendUnavailable
-from robotracer_ros.nodes import demo as shown
+from robotracer_ros.geometry.camera import CameraIntrinsics
+from robotracer_ros.geometry.observation import RgbdObservation
+from robotracer_ros.geometry.transform import RigidTransform
+from robotracer_ros.nodes import demo_player
+from robotracer_ros.nodes.demo_report import tell_answer
+from robotracer_ros.nodes.demo_scene import TARGET_FRAME, Shown
 from robotracer_ros.rgbd_files import read_rgb
 from robotracer_ros.srv import GetTrace
 
@@ -97,6 +104,18 @@ def test_a_server_that_shares_no_folder_needs_none(client: Client) -> None:
         print(stopped(process))
 
 
+def test_a_checkpoint_is_for_the_model_in_the_node_s_own_process(client: Client) -> None:
+    process = launched("model:=no-such-checkpoint", "device:=cpu", "mode:=RGB+encoder")
+    try:
+        get = client.node.create_client(GetParameters, "/trace_node/get_parameters")
+        names = ["backend", *(f"transformers_local.{name}" for name in ("model", "device", "mode"))]
+        values = client.call(get, GetParameters.Request(names=names), 30.0).values
+    finally:
+        print(stopped(process))
+    said = [value.string_value for value in values]
+    assert said == ["transformers_local", "no-such-checkpoint", "cpu", "RGB+encoder"]
+
+
 @pytest.fixture
 def rviz2(tmp_path: Path) -> dict[str, str]:
     """An environment with an RViz that only writes down what it was called with."""
@@ -138,11 +157,12 @@ def test_a_preset_that_does_not_exist_is_named_with_those_that_do() -> None:
         ("rviz:=true", "needs the package rviz2"),
         ("params_file:=nowhere.yaml", "there is no file nowhere.yaml"),
         ("log_level:=loud", "loud"),
+        ("model:=nano answers:=a.jsonl", "model and answers belong to different backends"),
         ("use_sim_time:=maybe", "maybe"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_runs(argument: str, said: str) -> None:
-    process = launched(argument)
+    process = launched(*argument.split())
     printed = process.communicate(timeout=30.0)[0]
     assert process.returncode != 0
     assert said in printed
@@ -160,6 +180,9 @@ def test_show_args_explains_every_argument() -> None:
         "image_topic",
         "target_frame",
         "backend",
+        "model",
+        "device",
+        "mode",
         "dialect",
         "shared_dir",
         "rviz",
@@ -174,13 +197,57 @@ def demo(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
     return subprocess.run(command, capture_output=True, text=True, timeout=90.0, check=False, env=surroundings)
 
 
-def test_the_demonstration_writes_its_picture_and_its_cloud(tmp_path: Path) -> None:
-    done = demo("--out", str(tmp_path / "shown"))
+# A table of the test set with one red block and one blue bowl.
+TABLE = ("--seed", "326", "put the red block into the blue bowl")
+
+
+def test_the_demonstration_is_judged_and_writes_its_picture_and_its_cloud(tmp_path: Path) -> None:
+    pytest.importorskip("mujoco")
+    done = demo("--truth", "--out", str(tmp_path / "shown"), *TABLE)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "the scene's own truth; no model is asked" in done.stdout
     assert "No violations" in done.stdout
-    assert re.search(r"answer +[0-9.]+ +replayed \(answers\)", done.stdout)
-    assert read_rgb(tmp_path / "shown" / "overlay.png").shape == (720, 1280, 3)
+    assert re.search(r"1\. Referring +red block +\[\(", done.stdout)
+    assert re.search(r"answer +[0-9.]+ +the model", done.stdout)
+    for about in ("start", "end", "collision"):
+        assert re.search(rf"^ +{about} +right  ", done.stdout, re.MULTILINE)
+    assert "success: " in done.stdout
+    assert read_rgb(tmp_path / "shown" / "overlay.png").shape == (480, 640, 3)
     assert (tmp_path / "shown" / "trace.ply").read_bytes().startswith(b"ply\nformat binary_little_endian")
+
+
+def test_a_model_that_knows_nothing_is_told_as_its_own_miss(tmp_path: Path) -> None:
+    pytest.importorskip("mujoco")
+    pytest.importorskip("transformers")
+    from backends.tiny_checkpoints import robotracer
+
+    checkpoint = robotracer(tmp_path / "tiny")
+    # Whatever it says first is the end of what it says: a test has no time for hundreds of words without a meaning.
+    settings = json.loads((checkpoint / "generation_config.json").read_text())
+    words = json.loads((checkpoint / "config.json").read_text())["text_config"]["vocab_size"]
+    (checkpoint / "generation_config.json").write_text(json.dumps({**settings, "eos_token_id": list(range(words))}))
+    done = demo("--model", str(checkpoint), "--out", str(tmp_path), *TABLE)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"by {tmp_path / 'tiny'}, in the node's own process" in done.stdout
+    assert "missed: with this answer " in done.stdout
+    assert "success" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["open the door"], r"put the red block into the blue bowl(.|\n)*the shapes block, cylinder"),
+        (["--seed", "3", "put the red block into the blue bowl"], r"it holds green tray(.|\n)*offers\n"),
+        (["--truth", "--model", "m"], "--truth asks no model"),
+        (["--rgbd", "a", "--answers", "b", "--seed", "1", "go"], "belong to the simulated table"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused_with_what_can(arguments: list[str], said: str, tmp_path: Path) -> None:
+    pytest.importorskip("mujoco")
+    done = demo(*arguments, "--out", str(tmp_path))
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert re.search(said, done.stderr), done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.fixture
@@ -216,8 +283,9 @@ def test_what_the_demonstration_cannot_write_is_named(tmp_path: Path) -> None:
         assert done.returncode == 2
         assert done.stderr.startswith(f"robotracer demo: --out {out} cannot be made a folder: ")
         assert done.stderr.count("\n") == 1
+    pytest.importorskip("mujoco")
     (tmp_path / "overlay.png").mkdir()
-    done = demo("--out", str(tmp_path))
+    done = demo("--truth", "--out", str(tmp_path), *TABLE)
     assert done.returncode == 2
     assert done.stderr == f"robotracer demo: cannot write {tmp_path / 'overlay.png'}: Is a directory\n"
 
@@ -228,28 +296,53 @@ def test_rviz_that_is_not_installed_is_missed_at_once(tmp_path: Path) -> None:
     assert done.stderr.startswith("robotracer demo: --rviz: there is no package rviz2")
 
 
-def test_a_launch_that_ends_is_told_from_one_that_takes_too_long(
-    tmp_path: Path, ros: None, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def wall() -> Shown:
+    """A camera before a wall, and a wish that nobody answers."""
+    camera = CameraIntrinsics(64, 48, 60.0, 60.0, 31.5, 23.5)
+    seen = RgbdObservation(np.zeros((48, 64, 3), np.uint8), np.ones((48, 64), np.float32), camera, "camera", 0)
+    return Shown(
+        seen, RigidTransform(TARGET_FRAME, "camera", np.eye(3), np.zeros(3)), "move it", {"answers": "no.jsonl"}
+    )
+
+
+def test_a_launch_that_ends_is_told_with_what_it_said(
+    tmp_path: Path, wall: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "ros2"
     program.write_text("#!/bin/sh\necho cannot find it\necho '  anywhere'\nexit 3\n")
     program.chmod(0o755)
-    done = demo("--out", str(tmp_path), PATH=os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
-    assert done.returncode == 2
-    said = "robotracer demo: ros2 launch ended, exit code 3; ros2 launch said:\ncannot find it\n  anywhere\n"
-    assert done.stderr == said
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
+    with (
+        pytest.raises(BackendUnavailable) as refused,
+        demo_player.launched(wall, rviz=False) as launch,
+        demo_player.playing(wall) as player,
+    ):
+        player.ask(launch.poll)
+    assert str(refused.value) == "ros2 launch ended, exit code 3; ros2 launch said:\ncannot find it\n  anywhere\n"
 
-    monkeypatch.setattr(shown, "_UP_S", 0.3)
-    waiting = subprocess.Popen(["sleep", "30"])
-    scene = shown._still_life(tmp_path)
-    try:
-        with shown._player(scene) as player, pytest.raises(BackendUnavailable, match=r"did not come up within 0\.3 s"):
-            player.ask(waiting)
-    finally:
-        waiting.kill()
-        waiting.wait()
+
+def test_a_node_that_gave_up_is_not_waited_for(wall: Shown, capfd: pytest.CaptureFixture[str]) -> None:
+    began = time.monotonic()
+    with (
+        pytest.raises(BackendUnavailable, match=r"no\.jsonl") as refused,
+        demo_player.launched(wall, rviz=False) as launch,
+        demo_player.playing(wall) as player,
+    ):
+        player.ask(launch.poll)
+    assert time.monotonic() - began < 60.0
+    assert "ros2 launch said" not in str(refused.value)
+
+
+def test_a_node_that_takes_too_long_is_given_up(wall: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_player, "_UP_S", 0.3)
+    with (
+        demo_player.playing(wall) as player,
+        pytest.raises(BackendUnavailable, match=r"did not come up within 0\.3 s"),
+    ):
+        player.ask(lambda: None)
 
 
 def test_each_kind_of_violation_has_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    shown._tell(GetTrace.Response(message="2 of 9 poses TOO_CLOSE; 1 of 9 poses UNOBSERVED"), 0.5)
+    tell_answer(GetTrace.Response(message="2 of 9 poses TOO_CLOSE; 1 of 9 poses UNOBSERVED"), 1.0, 0.5)
     assert capsys.readouterr().out.endswith("poses.\n    2 of 9 poses TOO_CLOSE\n    1 of 9 poses UNOBSERVED\n")
