@@ -17,11 +17,12 @@ from robotracer_ros.models.modeling import SPATIAL_INPUTS
 from robotracer_ros.sim.catalogue import Split
 from robotracer_ros.sim.tasks import make_tasks
 from robotracer_ros.training.examples import MODES, Picture, draw_picture, stacked
-from robotracer_ros.training.pictures import SHARD_SCENES, Shard, read_shard, shards_in
+from robotracer_ros.training.pictures import Shard, read_shard, shards_in
 from robotracer_ros.training.questions import Question, Vocabulary, batch_of_rows, drawn_question, packed_row
 
-# Tasks drawn for a picture; those that find no room in its row are left out.
-_TASKS: Final = 14
+# Tasks drawn for a picture, as many as fill its row: one token in so many answers, or in so many if all point.
+_TOKENS_PER_TASK: Final = 40
+_TOKENS_PER_POINT: Final = 15
 _QUEUED: Final = 3
 # Batches drawn from a shard before the next one is read.
 _BATCHES_OF_A_SHARD: Final = 32
@@ -47,17 +48,28 @@ class Batch:
 
 
 def draw_batch(
-    shard: Shard, rng: np.random.Generator, vocabulary: Vocabulary | None, pictures: int, budget: int, sizes: tuple[int, int]
+    shard: Shard,
+    rng: np.random.Generator,
+    vocabulary: Vocabulary | None,
+    pictures: int,
+    budget: int,
+    sizes: tuple[int, int],
+    pointing: float = 0.0,
 ) -> Batch:
-    """``pictures`` of a shard with ``budget`` tokens of questions each; ``sizes``: tokens of a picture and its cues."""
+    """``pictures`` of a shard with ``budget`` tokens of questions each.
+
+    Args:
+        sizes: tokens of a picture and of its cues.
+        pointing: share of the budget that goes to pointing at objects, beyond what the tasks' own mixture has of it.
+    """
     with_encoder = [mode for mode in MODES if mode != "RGB"]
     shares = np.array([MODES[mode] for mode in with_encoder])
     # A row has place-holders for the spatial tokens or it has none: RGB comes in batches of its own.
     plain = vocabulary is not None and rng.random() < MODES["RGB"]
-    drawn = [
-        draw_picture(shard, int(index), rng, "RGB" if plain else with_encoder[rng.choice(len(shares), p=shares / shares.sum())])
-        for index in rng.choice(SHARD_SCENES, pictures, replace=False)
-    ]
+    drawn = []
+    for index in rng.choice(len(shard), pictures, replace=False):
+        mode = "RGB" if plain else with_encoder[rng.choice(len(shares), p=shares / shares.sum())]
+        drawn.append(draw_picture(shard, int(index), rng, mode))
     inputs = stacked([picture.inputs for picture in drawn])
     if plain:
         inputs = {name: value for name, value in inputs.items() if name not in SPATIAL_INPUTS}
@@ -65,16 +77,22 @@ def draw_batch(
     questions = 0
     if vocabulary is not None:
         prefix = vocabulary.prefix(sizes[0], 0 if plain else sizes[1])
-        rows = [packed_row(vocabulary, prefix, _questions(picture, rng), budget) for picture in drawn]
+        rows = [packed_row(vocabulary, prefix, _questions(picture, rng, budget, pointing), budget) for picture in drawn]
         questions = sum(max(row[1]) for row in rows)
         tokens = batch_of_rows(vocabulary, rows)
     scale_m = torch.tensor([float(np.nanmean(picture.view.depth_m)) for picture in drawn])
     return Batch(inputs, stacked([picture.targets for picture in drawn]), tokens, scale_m, questions)
 
 
-def _questions(picture: Picture, rng: np.random.Generator) -> Iterator[Question]:
-    for task in make_tasks(picture.scene, picture.view, rng, _TASKS):
-        yield drawn_question(task, rng)
+def _questions(picture: Picture, rng: np.random.Generator, budget: int, pointing: float) -> Iterator[Question]:
+    """Pointing questions are short, and name one thing and one place: what words mean is learned from them first."""
+    pointed = make_tasks(
+        picture.scene, picture.view, rng, round(pointing * budget / _TOKENS_PER_POINT), ["point_object"]
+    )
+    mixed = make_tasks(picture.scene, picture.view, rng, round((1 - pointing) * budget / _TOKENS_PER_TASK) + 2)
+    tasks = [*pointed, *mixed]
+    for index in rng.permutation(len(tasks)):
+        yield drawn_question(tasks[index], rng)
 
 
 class Feeder:
@@ -90,11 +108,14 @@ class Feeder:
         pictures: int,
         budget: int,
         sizes: tuple[int, int],
+        pointing: float = 0.0,
     ) -> None:
         self._paths = shards_in(folder, Split.TRAIN)
         if not self._paths:
-            raise InvalidRequest(f"there are no shards of training pictures in {folder}; `robotracer train data` draws them")
-        self._arguments = (vocabulary, pictures, budget, sizes)
+            raise InvalidRequest(
+                f"there are no shards of training pictures in {folder}; `robotracer train data` draws them"
+            )
+        self._arguments = (vocabulary, pictures, budget, sizes, pointing)
         self._seed = seed
         self._queue: queue.Queue[Batch | BaseException] = queue.Queue(_QUEUED)
         threading.Thread(target=self._draw, args=(first,), daemon=True).start()
@@ -114,7 +135,7 @@ class Feeder:
                     number = step // _BATCHES_OF_A_SHARD
                     shard = read_shard(self._paths[_order(self._seed, number, len(self._paths))])
                 self._queue.put(draw_batch(shard, np.random.default_rng([self._seed, step]), *self._arguments))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  (raised again in the training's own thread)
             self._queue.put(error)
 
 

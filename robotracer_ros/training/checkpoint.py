@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +44,12 @@ def write_checkpoint(model: Any, tokenizer: Any, folder: Path, record: Mapping[s
     half.half().save_pretrained(folder)
     RoboTracerProcessor(RoboTracerImageProcessor(), tokenizer).save_pretrained(folder)
     (folder / SETTINGS).write_text(json.dumps(record, indent=2) + "\n")
+
+
+def where(device: str) -> str:
+    """The machine that a training runs on, in words."""
+    name = torch.cuda.get_device_name(device) if "cuda" in device else "cpu"
+    return f"{name}, {platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
 def write_whole(state: Mapping[str, Any], path: Path) -> None:

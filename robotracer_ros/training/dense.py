@@ -35,7 +35,7 @@ _HEIGHT_WEIGHT: Final = 4.0
 Targets = dict[str, npt.NDArray[np.generic]]
 
 
-class DenseHeads(nn.Module):
+class DenseHeads(nn.Module):  # type: ignore[misc]
     """Reads kind, colour and object centre from each vision patch; depth and height over the table from each spatial
     token.
     """
@@ -98,12 +98,10 @@ def _label_of_patches(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
     counts = np.stack([(blocks == value).sum(axis=1) for value in present], axis=1)
     is_object = (present != NOTHING) & (present != TABLE)
     weighed = np.where(is_object & (counts >= _LEAST_SHARE * PATCH_PX**2), counts + PATCH_PX**2, counts)
-    return present[weighed.argmax(axis=1)].astype(np.intp)
+    return np.asarray(present[weighed.argmax(axis=1)], dtype=np.intp)
 
 
-def _tables(
-    scene: Scene, view: View
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+def _tables(scene: Scene, view: View) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """By label: kind, colour, and the middle of the visible part in shares of the picture."""
     kinds, colours, centres = np.zeros(256, np.int64), np.full(256, IGNORED, np.int64), np.zeros((256, 2))
     kinds[TABLE] = 1

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -47,8 +47,8 @@ class Picture:
     view: View
     mode: str
     depth_m: npt.NDArray[np.float32]
-    inputs: dict[str, npt.NDArray[np.generic]]
-    targets: dict[str, npt.NDArray[np.generic]]
+    inputs: Mapping[str, npt.NDArray[Any]]
+    targets: Mapping[str, npt.NDArray[Any]]
 
 
 def draw_picture(shard: Shard, index: int, rng: np.random.Generator, mode: str = "") -> Picture:
@@ -57,10 +57,8 @@ def draw_picture(shard: Shard, index: int, rng: np.random.Generator, mode: str =
     mode = mode or _NAMES[rng.choice(len(_NAMES), p=_SHARES)]
     rgb, depth_m = faulty_colour(view.rgb, rng), faulty_depth(view.depth_m, rng)
     cues = mode.split("+")
-    grids = spatial_grids(
-        rgb, scene.intrinsics if "intrinsics" in cues else None, depth_m if "depth" in cues else None
-    )
-    inputs = {"pixel_values": normalised_picture(rgb), **grids}
+    grids = spatial_grids(rgb, scene.intrinsics if "intrinsics" in cues else None, depth_m if "depth" in cues else None)
+    inputs: dict[str, npt.NDArray[Any]] = {"pixel_values": normalised_picture(rgb), **grids}
     return Picture(scene, view, mode, depth_m, inputs, dense_targets(scene, view))
 
 
@@ -90,6 +88,6 @@ def faulty_depth(depth_m: npt.NDArray[np.float32], rng: np.random.Generator) -> 
     return noise.applied_to(depth_m)
 
 
-def stacked(rows: list[dict[str, npt.NDArray[np.generic]]]) -> dict[str, torch.Tensor]:
+def stacked(rows: Sequence[Mapping[str, npt.NDArray[Any]]]) -> dict[str, torch.Tensor]:
     """A batch of dictionaries of arrays."""
     return {name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in rows[0]}

@@ -7,7 +7,9 @@ be divided, and a core that is busy with something else holds up one step, not e
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,20 +18,20 @@ from torch import distributed, multiprocessing
 
 
 def run_processes(count: int, work: Callable[..., None], *arguments: Any) -> None:
-    """Call ``work(rank, *arguments)`` in ``count`` processes of one thread each, rank 0 in one of them; wait for all."""
+    """Call ``work(rank, *arguments)`` in ``count`` processes of one thread each, ranks from 0; wait for all."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    multiprocessing.spawn(_joined, (count, port, work, arguments), nprocs=count)
+    # Otherwise the processes outlive one that is told to end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    multiprocessing.spawn(_joined, (count, port, work, arguments), nprocs=count, daemon=True)
 
 
 def average_gradients(parameters: Sequence[torch.nn.Parameter]) -> None:
     """Replace each process' gradients by the mean of all; nothing where training runs in one process."""
     if not distributed.is_initialized():
         return
-    gradients = [
-        torch.zeros_like(parameter) if parameter.grad is None else parameter.grad for parameter in parameters
-    ]
+    gradients = [torch.zeros_like(parameter) if parameter.grad is None else parameter.grad for parameter in parameters]
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     distributed.all_reduce(flat)
     flat /= distributed.get_world_size()

@@ -14,7 +14,6 @@ from __future__ import annotations
 import copy
 import json
 import math
-import platform
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ import torch
 
 from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.sim.catalogue import Split
-from robotracer_ros.training.checkpoint import SETTINGS, read_checkpoint, write_checkpoint, write_whole
+from robotracer_ros.training.checkpoint import SETTINGS, read_checkpoint, where, write_checkpoint, write_whole
 from robotracer_ros.training.grpo import Terms, advantages, policy_terms, token_log_probabilities
 from robotracer_ros.training.pictures import Shard, read_shard, shards_in
 from robotracer_ros.training.questions import IGNORED, Vocabulary
@@ -268,10 +267,9 @@ class ReinforcementTraining:
 
     def record(self) -> dict[str, Any]:
         """What was trained where, for how long, on how many answers."""
-        device = torch.cuda.get_device_name(self.settings.device) if "cuda" in self.settings.device else "cpu"
         return {
             "training": "rft", "steps": self.step, "answers": self.answers, "hours": round(self.seconds / 3600, 3),
-            "where": f"{device}, {platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+            "where": where(self.settings.device),
             "settings": asdict(self.settings),
         }  # fmt: skip
 

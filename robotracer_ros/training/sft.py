@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -21,19 +20,20 @@ from typing import Any, Final
 import numpy as np
 import torch
 
+from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.models import (
     RoboTracerForConditionalGeneration,
-    RoboTracerProcessor,
     build_tokenizer,
     initialise_numbers,
     nano_config,
 )
-from robotracer_ros.models.image_processing import RoboTracerImageProcessor
 from robotracer_ros.models.modeling import SPATIAL_INPUTS
 from robotracer_ros.sim.catalogue import Split
 from robotracer_ros.sim.tasks import make_tasks
 from robotracer_ros.training.batches import Batch, Feeder
+from robotracer_ros.training.checkpoint import where, write_checkpoint, write_whole
 from robotracer_ros.training.dense import DenseHeads
+from robotracer_ros.training.gaze import Gaze
 from robotracer_ros.training.losses import NumberLoss
 from robotracer_ros.training.parallel import average_gradients, run_processes
 from robotracer_ros.training.pictures import read_shard, shards_in
@@ -49,12 +49,20 @@ class SftSettings:
     """What a run depends on; saved beside the weights.
 
     Attributes:
+        shards: the folder of training pictures.
+        out: the folder of state, log and checkpoint; a run that was interrupted goes on there.
         steps: in all; ``tower_steps`` of them for the towers alone, and the last ``decay_steps`` with a falling rate.
-        pictures, tower_pictures: of one step.
+        pictures, tower_pictures: of one step and process.
+        warmup_steps: over which the learning rate rises, at the start and where the words set in.
+        learning_rate, weight_decay: of AdamW.
         budget: tokens of questions and answers behind one picture.
+        pointing: share of the budget for pointing at objects, see `batches.draw_batch`.
         dense_weight: of the patches' loss beside the words'.
+        gaze_weight: of `gaze` beside the words' loss.
         keep_every: steps between two states on disk.
         threads: of one process; 0 for as many as torch takes itself.
+        seed: of weights, pictures and questions.
+        device: such as cpu or cuda.
         processes: that train together, see `parallel`; each takes ``pictures`` a step.
     """
 
@@ -67,9 +75,11 @@ class SftSettings:
     pictures: int = 8
     tower_pictures: int = 32
     budget: int = 300
+    pointing: float = 0.5
     learning_rate: float = 8e-4
     weight_decay: float = 0.03
     dense_weight: float = 0.3
+    gaze_weight: float = 0.3
     keep_every: int = 100
     seed: int = 0
     threads: int = 0
@@ -113,6 +123,7 @@ class SupervisedTraining:
         config = self.model.config
         self.heads = DenseHeads(config.vision_config.hidden_size, config.spatial_config.hidden_size).to(settings.device)
         self.number_loss = NumberLoss(self.tokenizer)
+        self.gaze = Gaze(self.model, self.tokenizer)
         self.parameters = [*self.model.parameters(), *self.heads.parameters()]
         self.optimiser = torch.optim.AdamW(
             self.parameters,
@@ -124,7 +135,9 @@ class SupervisedTraining:
         self.model.vision_tower.register_forward_hook(
             lambda *called: self._features.__setitem__("vision", called[-1].last_hidden_state)
         )
-        self.model.spatial_encoder.register_forward_hook(lambda *called: self._features.__setitem__("spatial", called[-1]))
+        self.model.spatial_encoder.register_forward_hook(
+            lambda *called: self._features.__setitem__("spatial", called[-1])
+        )
         self._resume()
 
     def run(self) -> None:
@@ -147,7 +160,15 @@ class SupervisedTraining:
                 self.keep()
         if self.rank == 0:
             self.keep()
-            self.write_checkpoint(self.out / "checkpoint")
+            write_checkpoint(self.model, self.tokenizer, self.out / "checkpoint", self.record())
+
+    def record(self) -> dict[str, Any]:
+        """What was trained, on what, and for how long."""
+        return {
+            "training": "sft", "steps": self.step, "questions": self.questions, "pictures": self.pictures_seen,
+            "hours": round(self.seconds / 3600, 3), "where": where(self.settings.device),
+            "settings": asdict(self.settings),
+        }  # fmt: skip
 
     def _feeder(self, towers_alone: bool) -> Feeder:
         settings, config = self.settings, self.model.config
@@ -159,6 +180,7 @@ class SupervisedTraining:
             pictures=settings.tower_pictures if towers_alone else settings.pictures,
             budget=settings.budget,
             sizes=(config.num_image_tokens, config.num_spatial_tokens),
+            pointing=settings.pointing,
         )
 
     def _stepped(self, batch: Batch, towers_alone: bool) -> dict[str, float]:
@@ -193,7 +215,9 @@ class SupervisedTraining:
         )  # fmt: skip
         words = self.number_loss(output.logits.float(), targets[learned]).mean()
         dense = self._dense_losses(batch, self.settings.dense_weight)
-        return {"words": words, "scale": self.model.config.scale_loss_weight * output.scale_loss, **dense}
+        scale = self.model.config.scale_loss_weight * output.scale_loss
+        gaze = self.settings.gaze_weight * self.gaze.loss(tokens["input_ids"], targets)
+        return {"words": words, "scale": scale, "gaze": gaze, **dense}
 
     def _dense_losses(self, batch: Batch, weight: float) -> dict[str, torch.Tensor]:
         targets = self._moved(batch.targets)
@@ -222,17 +246,13 @@ class SupervisedTraining:
         print(f"step {self.step}/{self.settings.steps}  {seconds / 20:.2f} s a step  {parts}", flush=True)
 
     def keep(self) -> None:
-        """Put the state on disk, all or nothing."""
-        unfinished = self.out / f"{STATE}.part"
-        torch.save(
-            {
-                "model": self.model.state_dict(), "heads": self.heads.state_dict(),
-                "optimiser": self.optimiser.state_dict(), "step": self.step, "questions": self.questions,
-                "pictures": self.pictures_seen, "seconds": self.seconds,
-            },
-            unfinished,
-        )  # fmt: skip
-        os.replace(unfinished, self.out / STATE)
+        """Put the state on disk."""
+        state = {
+            "model": self.model.state_dict(), "heads": self.heads.state_dict(),
+            "optimiser": self.optimiser.state_dict(), "step": self.step, "questions": self.questions,
+            "pictures": self.pictures_seen, "seconds": self.seconds,
+        }  # fmt: skip
+        write_whole(state, self.out / STATE)
 
     def _resume(self) -> None:
         if not (self.out / STATE).exists():
@@ -244,13 +264,6 @@ class SupervisedTraining:
         self.step, self.questions, self.pictures_seen = state["step"], state["questions"], state["pictures"]
         self.seconds = state["seconds"]
         print(f"going on from step {self.step}")
-
-    def write_checkpoint(self, folder: Path) -> None:
-        """Half-precision safetensors with the processor, as `from_pretrained` reads them."""
-        model = RoboTracerForConditionalGeneration(self.model.config)
-        model.load_state_dict(self.model.state_dict())
-        model.half().save_pretrained(folder)
-        RoboTracerProcessor(RoboTracerImageProcessor(), self.tokenizer).save_pretrained(folder)
 
 
 def _tokenizer(settings: SftSettings, out: Path) -> Any:
@@ -266,7 +279,12 @@ def _tokenizer(settings: SftSettings, out: Path) -> Any:
 
 def _corpus(settings: SftSettings) -> Iterator[str]:
     rng = np.random.default_rng([settings.seed, 3])
-    shard = read_shard(shards_in(Path(settings.shards), Split.TRAIN)[0])
+    shards = shards_in(Path(settings.shards), Split.TRAIN)
+    if not shards:
+        raise InvalidRequest(
+            f"there are no shards of training pictures in {settings.shards}; `robotracer train data` draws them"
+        )
+    shard = read_shard(shards[0])
     count = 0
     for index in range(len(shard)):
         for task in make_tasks(shard.scene(index), shard.view(index), rng, 20):
