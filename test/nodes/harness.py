@@ -98,7 +98,8 @@ class Process:
 
     def stop(self) -> int:
         """SIGINT, then harder; returns the exit code of the first."""
-        for stop, patience_s in ((signal.SIGINT, 8.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0)):
+        # Taking torch down takes a second of a free core, and ten where the cores are busy.
+        for stop, patience_s in ((signal.SIGINT, 30.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0)):
             if self.process.poll() is None:
                 self.process.send_signal(stop)
             try:
