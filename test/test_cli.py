@@ -108,9 +108,16 @@ def test_half_a_real_frame_is_refused(capsys):
     assert "what to do" in capsys.readouterr().err
 
 
-def test_the_synthetic_table_takes_no_instruction_but_its_own(capsys):
-    assert main(["demo", "fly"]) == 2
-    assert "its own" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--truth", "--model", "m"], "asks no model"),
+        (["--rgbd", "d", "--answers", "a", "--seed", "1", "go"], "--rgbd"),
+    ],
+)
+def test_what_the_demo_cannot_combine_is_refused(arguments, said, capsys):
+    assert main(["demo", *arguments]) == 2
+    assert said in capsys.readouterr().err
 
 
 def run_alone(*arguments):

@@ -87,7 +87,7 @@ def understood(sentence: str) -> Wish:
             found = re.fullmatch(_expression(template), said)
             if found is not None:
                 return Wish(family, {key: _TURNS.get(part, part) for key, part in found.groupdict().items()})
-    forms = [table.training[0].format(**_EXAMPLES) for tables in TEMPLATES.values() for table in tables]
+    forms = [table.training[0].format(**_examples(family)) for family in TEMPLATES for table in TEMPLATES[family]]
     raise InvalidRequest(
         f"the tabletop world has no task {sentence!r}; it understands sentences such as\n  " + "\n  ".join(forms) +
         f"\nwith the colours {', '.join(COLOURS)} and the shapes {', '.join(SHAPES)}"
@@ -150,6 +150,11 @@ def first_offer(seed: int, stage: Any) -> Tabletop:
 def things_in(scene: Scene) -> str:
     """Its objects in words."""
     return ", ".join(thing.name for thing in scene.objects)
+
+
+def _examples(family: str) -> dict[str, str]:
+    # Things go into bowls and trays, and on plates and blocks.
+    return {**_EXAMPLES, "b": "the white plate"} if family == "pick_on" else dict(_EXAMPLES)
 
 
 def _expression(template: str) -> str:

@@ -238,8 +238,6 @@ def test_a_model_that_knows_nothing_is_told_as_its_own_miss(tmp_path: Path) -> N
     [
         (["open the door"], r"put the red block into the blue bowl(.|\n)*the shapes block, cylinder"),
         (["--seed", "3", "put the red block into the blue bowl"], r"it holds green tray(.|\n)*offers\n"),
-        (["--truth", "--model", "m"], "--truth asks no model"),
-        (["--rgbd", "a", "--answers", "b", "--seed", "1", "go"], "belong to the simulated table"),
     ],
 )
 def test_what_cannot_be_shown_is_refused_with_what_can(arguments: list[str], said: str, tmp_path: Path) -> None:
