@@ -8,13 +8,16 @@ from typing import Any, Final
 import torch
 from torch import nn
 from transformers import Cache, GenerationMixin, PreTrainedModel, Qwen2Model, SiglipVisionModel
+from transformers import initialization as init
 from transformers.utils import ModelOutput
 
 from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.models.configuration import RoboTracerConfig
 from robotracer_ros.models.losses import next_token_loss, scale_loss
 from robotracer_ros.models.projectors import ImageProjector, ScaleDecoder, SpatialProjector
+from robotracer_ros.models.places import place_codes
 from robotracer_ros.models.spatial_encoder import RoboTracerSpatialEncoder
+from robotracer_ros.models.vision_stem import ConvolutionStem
 
 SPATIAL_INPUTS: Final = ("spatial_pixel_values", "rays", "has_rays", "depth", "depth_valid", "has_depth")
 
@@ -56,6 +59,12 @@ class RoboTracerPreTrainedModel(PreTrainedModel):  # type: ignore[misc]
     _supports_attention_backend = True
     _can_compile_fullgraph = True
 
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def _init_weights(self, module: Any) -> None:
+        super()._init_weights(module)
+        if isinstance(module, (ImageProjector, SpatialProjector)):
+            init.copy_(module.place, place_codes(*module.place.shape))
+
 
 class RoboTracerForConditionalGeneration(RoboTracerPreTrainedModel, GenerationMixin):  # type: ignore[misc]
     """Pictures and spatial cues as tokens before the question; the answer after it (arXiv 2512.13660, section 3.2).
@@ -69,6 +78,9 @@ class RoboTracerForConditionalGeneration(RoboTracerPreTrainedModel, GenerationMi
     def __init__(self, config: RoboTracerConfig) -> None:
         super().__init__(config)
         self.vision_tower = SiglipVisionModel(config.vision_config)
+        if config.stem_widths:
+            stem = ConvolutionStem(config.stem_widths, config.vision_config.hidden_size)
+            self.vision_tower.embeddings.patch_embedding = stem
         self.image_projector = ImageProjector(config)
         self.spatial_encoder = RoboTracerSpatialEncoder(config.spatial_config)
         self.spatial_projector = SpatialProjector(config)

@@ -17,6 +17,7 @@ class ImageProjector(nn.Module):  # type: ignore[misc]
         width, text_width = config.vision_config.hidden_size, config.text_config.hidden_size
         self.norm = nn.LayerNorm(width)
         self.mlp = _mlp(width * self.merge**2, text_width)
+        self.place = nn.Parameter(torch.zeros(config.num_image_tokens, text_width))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """(B, patches / merge², text hidden) of (B, patches, vision hidden), row by row from the top left."""
@@ -24,7 +25,7 @@ class ImageProjector(nn.Module):  # type: ignore[misc]
         side = round(patches**0.5)
         merged = self.norm(features).view(batch, side // self.merge, self.merge, side // self.merge, self.merge, width)
         merged = merged.transpose(2, 3).reshape(batch, patches // self.merge**2, self.merge**2 * width)
-        projected: torch.Tensor = self.mlp(merged)
+        projected: torch.Tensor = self.mlp(merged) + self.place
         return projected
 
 
@@ -34,12 +35,14 @@ class SpatialProjector(nn.Module):  # type: ignore[misc]
     def __init__(self, config: RoboTracerConfig) -> None:
         super().__init__()
         width = config.spatial_config.hidden_size
+        text_width = config.text_config.hidden_size
         self.norm = nn.LayerNorm(width)
-        self.mlp = _mlp(width, config.text_config.hidden_size)
+        self.mlp = _mlp(width, text_width)
+        self.place = nn.Parameter(torch.zeros(config.num_spatial_tokens, text_width))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """(B, tokens, text hidden) of (B, tokens, spatial hidden)."""
-        projected: torch.Tensor = self.mlp(self.norm(features))
+        projected: torch.Tensor = self.mlp(self.norm(features)) + self.place
         return projected
 
 
@@ -57,4 +60,7 @@ class ScaleDecoder(nn.Module):  # type: ignore[misc]
 
 
 def _mlp(width: int, text_width: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(width, text_width), nn.GELU(), nn.Linear(text_width, text_width))
+    """Ends in a norm, so that what a token shows and where it stands (`places`) weigh alike."""
+    return nn.Sequential(
+        nn.Linear(width, text_width), nn.GELU(), nn.Linear(text_width, text_width), nn.LayerNorm(text_width)
+    )

@@ -15,8 +15,8 @@ from transformers.models.qwen2.modeling_qwen2 import apply_rotary_pos_emb
 
 from robotracer_ros.models.tokenization import number_values
 
-# The layer before the last: two below it gather what is asked for, one above it writes down what was found.
-_LAYER: Final = -2
+# The layer before the last: those below it gather what is asked for, the one above it writes down what was found.
+_LAYERS_ABOVE: Final = 1
 _OPENS: Final = "[("
 # Tokens from a point's opening to those that predict its u, v and depth.
 _TO_COORDINATES: Final = (0, 2, 4)
@@ -30,7 +30,8 @@ class Gaze:
     """
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
-        self._attention = model.language_model.layers[_LAYER].self_attn
+        layers = model.language_model.layers
+        self._attention = layers[max(len(layers) - 1 - _LAYERS_ABOVE, 0)].self_attn
         self._side = round(model.config.num_image_tokens**0.5)
         self._image_token = model.config.image_token_id
         values = number_values(tokenizer)

@@ -56,11 +56,11 @@ def test_training_goes_on_where_it_was_interrupted(tiny, shards, tmp_path, losse
     assert losses["rows"] == whole
     assert "going on from step 2" in capsys.readouterr().out
     assert "words" not in whole[0]
-    assert {"words", "scale", "patches"} <= whole[1].keys()
+    assert {"words", "scale", "gaze", "patches"} <= whole[1].keys()
     read_checkpoint(tmp_path / "parted" / "checkpoint")
     assert json.loads((tmp_path / "whole" / "settings.json").read_text())["budget"] == 120
 
 
 def test_a_folder_without_shards_is_named(tiny, tmp_path):
-    with pytest.raises((InvalidRequest, IndexError)):
+    with pytest.raises(InvalidRequest, match="robotracer train data"):
         train_sft(settings(tmp_path, tmp_path / "out"))

@@ -1,0 +1,74 @@
+"""Which places in an answer teach attention, and that it learns them."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from robotracer_ros.models import RoboTracerForConditionalGeneration, build_tokenizer, nano_config
+from robotracer_ros.training.gaze import Gaze
+from robotracer_ros.training.questions import Question, Vocabulary, batch_of_rows, packed_row
+
+SMALL = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+REASONED = "<think> Step1: [Referring] [red block]: [(512, 260, 0.734)] </think> <answer> [(512, 260, 0.734), (80, 90, 0.7)]"
+
+
+@pytest.fixture
+def model_and_vocabulary():
+    torch.manual_seed(0)
+    texts = ["point to the red block", "[(512, 304)]", REASONED, "how tall is the red block?", "0.051 m"]
+    tokenizer = build_tokenizer(texts * 3)
+    text = {**SMALL, "num_hidden_layers": 2, "num_key_value_heads": 1}
+    config = nano_config(tokenizer, vision=SMALL, text=text, spatial=SMALL)
+    return RoboTracerForConditionalGeneration(config), Vocabulary.of(tokenizer)
+
+
+def batch(vocabulary, *answers):
+    questions = iter([Question("point to the red block", answer) for answer in answers])
+    tokens = batch_of_rows(vocabulary, [packed_row(vocabulary, vocabulary.prefix(144, 0), questions, 400)])
+    targets = torch.nn.functional.pad(tokens["labels"][:, 1:], (0, 1), value=-100)
+    return tokens, targets
+
+
+def test_a_pointing_answer_names_the_patch_of_its_point(model_and_vocabulary):
+    model, vocabulary = model_and_vocabulary
+    tokens, targets = batch(vocabulary, "[(512, 304)]")
+    rows, columns, patches = Gaze(model, vocabulary.tokenizer)._places(tokens["input_ids"], targets)
+    assert [vocabulary.tokenizer.decode([targets[0, column]]) for column in columns] == ["512", "304"]
+    assert rows.tolist() == [0, 0]
+    assert patches.tolist() == [3 * 12 + 6] * 2
+
+
+def test_points_in_mid_air_are_no_places_to_look_at(model_and_vocabulary):
+    model, vocabulary = model_and_vocabulary
+    tokens, targets = batch(vocabulary, REASONED)
+    _, columns, _ = Gaze(model, vocabulary.tokenizer)._places(tokens["input_ids"], targets)
+    said = [vocabulary.tokenizer.decode([targets[0, column]]) for column in sorted(columns.tolist())]
+    assert said == ["512", "260", "734"] * 2
+
+
+def test_an_answer_without_a_place_costs_nothing(model_and_vocabulary):
+    model, vocabulary = model_and_vocabulary
+    tokens, targets = batch(vocabulary, "0.051 m")
+    assert Gaze(model, vocabulary.tokenizer).loss(tokens["input_ids"], targets) == 0
+
+
+def test_attention_learns_to_look_there(model_and_vocabulary):
+    model, vocabulary = model_and_vocabulary
+    gaze = Gaze(model, vocabulary.tokenizer)
+    tokens, targets = batch(vocabulary, "[(512, 304)]", "[(80, 900)]")
+    pictures = torch.rand(1, 3, 192, 192) * 2 - 1
+    optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
+    told = []
+    for _ in range(30):
+        inputs = {name: tokens[name] for name in ("input_ids", "attention_mask", "position_ids")}
+        model(**inputs, pixel_values=pictures, use_cache=False)
+        loss = gaze.loss(tokens["input_ids"], targets)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        told.append(float(loss))
+    assert told[0] == pytest.approx(torch.log(torch.tensor(144.0)).item(), abs=0.5)
+    assert told[-1] < told[0] - 1
