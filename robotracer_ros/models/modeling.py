@@ -14,8 +14,8 @@ from transformers.utils import ModelOutput
 from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.models.configuration import RoboTracerConfig
 from robotracer_ros.models.losses import next_token_loss, scale_loss
-from robotracer_ros.models.projectors import ImageProjector, ScaleDecoder, SpatialProjector
 from robotracer_ros.models.places import place_codes
+from robotracer_ros.models.projectors import ImageProjector, ScaleDecoder, SpatialProjector
 from robotracer_ros.models.spatial_encoder import RoboTracerSpatialEncoder
 from robotracer_ros.models.vision_stem import ConvolutionStem
 

@@ -20,7 +20,7 @@ from robotracer_ros.sim.textures import texture
 
 # Without a display, MuJoCo draws through EGL in software; a user's own choice goes first.
 os.environ.setdefault("MUJOCO_GL", "egl")
-import mujoco  # noqa: E402  (reads MUJOCO_GL when it is imported)
+import mujoco
 
 NOTHING: Final = 0
 TABLE: Final = 255

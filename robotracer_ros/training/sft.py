@@ -17,29 +17,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 
-from robotracer_ros.errors import InvalidRequest
-from robotracer_ros.models import (
-    RoboTracerForConditionalGeneration,
-    build_tokenizer,
-    initialise_numbers,
-    nano_config,
-)
 from robotracer_ros.models.modeling import SPATIAL_INPUTS
-from robotracer_ros.sim.catalogue import Split
-from robotracer_ros.sim.tasks import make_tasks
 from robotracer_ros.training.batches import Batch, Feeder
+from robotracer_ros.training.beginning import beginning
 from robotracer_ros.training.checkpoint import where, write_checkpoint, write_whole
 from robotracer_ros.training.dense import DenseHeads
 from robotracer_ros.training.gaze import Gaze
 from robotracer_ros.training.losses import NumberLoss
 from robotracer_ros.training.parallel import average_gradients, run_processes
-from robotracer_ros.training.pictures import read_shard, shards_in
-from robotracer_ros.training.questions import IGNORED, Vocabulary, drawn_question, prompt_phrases
+from robotracer_ros.training.questions import IGNORED, Vocabulary
 
-_CORPUS_TASKS: Final = 4000
 STATE: Final = "state.pt"
 LOG: Final = "log.jsonl"
 
@@ -51,6 +40,7 @@ class SftSettings:
     Attributes:
         shards: the folder of training pictures.
         out: the folder of state, log and checkpoint; a run that was interrupted goes on there.
+        start: a checkpoint whose weights and vocabulary to begin with; empty to begin from nothing.
         steps: in all; ``tower_steps`` of them for the towers alone, and the last ``decay_steps`` with a falling rate.
         pictures, tower_pictures: of one step and process.
         warmup_steps: over which the learning rate rises, at the start and where the words set in.
@@ -68,6 +58,7 @@ class SftSettings:
 
     shards: str
     out: str
+    start: str = ""
     steps: int = 12000
     tower_steps: int = 1000
     decay_steps: int = 2000
@@ -93,7 +84,8 @@ def train_sft(settings: SftSettings) -> None:
         SupervisedTraining(settings).run()
     else:
         Path(settings.out).mkdir(parents=True, exist_ok=True)
-        _tokenizer(settings, Path(settings.out))
+        # Learned once, before there are several who would.
+        beginning(settings.start, settings.shards, Path(settings.out), settings.seed)
         run_processes(settings.processes, _train_one, settings)
 
 
@@ -116,10 +108,9 @@ class SupervisedTraining:
             torch.set_num_threads(settings.threads)
         self.out = Path(settings.out)
         self.out.mkdir(parents=True, exist_ok=True)
-        self.tokenizer = _tokenizer(settings, self.out)
+        model, self.tokenizer = beginning(settings.start, settings.shards, self.out, settings.seed)
+        self.model: Any = model.to(settings.device)
         self.vocabulary = Vocabulary.of(self.tokenizer)
-        self.model: Any = RoboTracerForConditionalGeneration(nano_config(self.tokenizer)).to(settings.device)
-        initialise_numbers(self.model, self.tokenizer)
         config = self.model.config
         self.heads = DenseHeads(config.vision_config.hidden_size, config.spatial_config.hidden_size).to(settings.device)
         self.number_loss = NumberLoss(self.tokenizer)
@@ -264,33 +255,3 @@ class SupervisedTraining:
         self.step, self.questions, self.pictures_seen = state["step"], state["questions"], state["pictures"]
         self.seconds = state["seconds"]
         print(f"going on from step {self.step}")
-
-
-def _tokenizer(settings: SftSettings, out: Path) -> Any:
-    """The vocabulary of an earlier start, or one learned from some thousand tasks."""
-    from transformers import PreTrainedTokenizerFast
-
-    if (out / "tokenizer" / "tokenizer.json").exists():
-        return PreTrainedTokenizerFast.from_pretrained(out / "tokenizer")
-    tokenizer = build_tokenizer(_corpus(settings), prompt_phrases())
-    tokenizer.save_pretrained(out / "tokenizer")
-    return tokenizer
-
-
-def _corpus(settings: SftSettings) -> Iterator[str]:
-    rng = np.random.default_rng([settings.seed, 3])
-    shards = shards_in(Path(settings.shards), Split.TRAIN)
-    if not shards:
-        raise InvalidRequest(
-            f"there are no shards of training pictures in {settings.shards}; `robotracer train data` draws them"
-        )
-    shard = read_shard(shards[0])
-    count = 0
-    for index in range(len(shard)):
-        for task in make_tasks(shard.scene(index), shard.view(index), rng, 20):
-            question = drawn_question(task, rng)
-            yield question.text
-            yield question.answer
-            count += 1
-        if count > _CORPUS_TASKS:
-            return

@@ -47,11 +47,11 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("transformers")
     from robotracer_ros.models import nano_config
-    from robotracer_ros.training import sft
+    from robotracer_ros.training import beginning
 
     text = {**_SMALL, "num_key_value_heads": 1}
     monkeypatch.setattr(
-        sft, "nano_config", lambda tokenizer: nano_config(tokenizer, vision=_SMALL, text=text, spatial=_SMALL)
+        beginning, "nano_config", lambda tokenizer: nano_config(tokenizer, vision=_SMALL, text=text, spatial=_SMALL)
     )
 
 

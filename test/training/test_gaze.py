@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("transformers")
+
+import torch
 
 from robotracer_ros.models import RoboTracerForConditionalGeneration, build_tokenizer, nano_config
 from robotracer_ros.training.gaze import Gaze
 from robotracer_ros.training.questions import Question, Vocabulary, batch_of_rows, packed_row
 
 SMALL = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
-REASONED = "<think> Step1: [Referring] [red block]: [(512, 260, 0.734)] </think> <answer> [(512, 260, 0.734), (80, 90, 0.7)]"
+REASONED = (
+    "<think> Step1: [Referring] [red block]: [(512, 260, 0.734)] </think> <answer> [(512, 260, 0.734), (80, 90, 0.7)]"
+)
 
 
 @pytest.fixture

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("robotracer_ros.sim.stage")
+
+import torch
 
 from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.training.checkpoint import read_checkpoint
@@ -64,3 +67,12 @@ def test_training_goes_on_where_it_was_interrupted(tiny, shards, tmp_path, losse
 def test_a_folder_without_shards_is_named(tiny, tmp_path):
     with pytest.raises(InvalidRequest, match="robotracer train data"):
         train_sft(settings(tmp_path, tmp_path / "out"))
+
+
+def test_training_begins_with_a_checkpoint(tiny, shards, checkpoint, tmp_path, losses):
+    begun = replace(settings(shards, tmp_path / "out"), start=str(checkpoint), steps=1, tower_steps=0)
+    training = SupervisedTraining(begun)
+    model, _ = read_checkpoint(checkpoint)
+    assert training.tokenizer.get_vocab() == read_checkpoint(checkpoint)[1].get_vocab()
+    for name, weight in model.state_dict().items():
+        assert torch.equal(training.model.state_dict()[name], weight), name
