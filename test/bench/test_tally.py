@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-pytest.importorskip("mujoco")
+pytest.importorskip("robotracer_ros.sim.stage")
 
 from robotracer_ros.bench.tables import errors_in_words, table, table_of_tallies
 from robotracer_ros.bench.tally import Score, Share, Tally, by_family, by_subset

@@ -202,7 +202,7 @@ TABLE = ("--seed", "326", "put the red block into the blue bowl")
 
 
 def test_the_demonstration_is_judged_and_writes_its_picture_and_its_cloud(tmp_path: Path) -> None:
-    pytest.importorskip("mujoco")
+    pytest.importorskip("robotracer_ros.sim.stage")
     done = demo("--truth", "--out", str(tmp_path / "shown"), *TABLE)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the scene's own truth; no model is asked" in done.stdout
@@ -217,7 +217,7 @@ def test_the_demonstration_is_judged_and_writes_its_picture_and_its_cloud(tmp_pa
 
 
 def test_a_model_that_knows_nothing_is_told_as_its_own_miss(tmp_path: Path) -> None:
-    pytest.importorskip("mujoco")
+    pytest.importorskip("robotracer_ros.sim.stage")
     pytest.importorskip("transformers")
     from backends.tiny_checkpoints import robotracer
 
@@ -241,7 +241,7 @@ def test_a_model_that_knows_nothing_is_told_as_its_own_miss(tmp_path: Path) -> N
     ],
 )
 def test_what_cannot_be_shown_is_refused_with_what_can(arguments: list[str], said: str, tmp_path: Path) -> None:
-    pytest.importorskip("mujoco")
+    pytest.importorskip("robotracer_ros.sim.stage")
     done = demo(*arguments, "--out", str(tmp_path))
     assert done.returncode == 2, done.stdout + done.stderr
     assert re.search(said, done.stderr), done.stderr
@@ -281,7 +281,7 @@ def test_what_the_demonstration_cannot_write_is_named(tmp_path: Path) -> None:
         assert done.returncode == 2
         assert done.stderr.startswith(f"robotracer demo: --out {out} cannot be made a folder: ")
         assert done.stderr.count("\n") == 1
-    pytest.importorskip("mujoco")
+    pytest.importorskip("robotracer_ros.sim.stage")
     (tmp_path / "overlay.png").mkdir()
     done = demo("--truth", "--out", str(tmp_path), *TABLE)
     assert done.returncode == 2
