@@ -25,8 +25,8 @@ _PATCHES: Final = SIDE_PX // PATCH_PX
 _CELL_PX: Final = 16
 # An object fills at least this share of a patch that is said to show it.
 _LEAST_SHARE: Final = 0.15
-_KINDS: Final = ("room", "table", *SHAPES)
-_COLOUR_NAMES: Final = tuple(COLOURS)
+KINDS: Final = ("room", "table", *SHAPES)
+COLOUR_NAMES: Final = tuple(COLOURS)
 IGNORED: Final = -100
 # Weights that bring the parts to about the same size.
 _CENTRE_WEIGHT: Final = 8.0
@@ -42,12 +42,12 @@ class DenseHeads(nn.Module):  # type: ignore[misc]
 
     def __init__(self, vision_size: int, spatial_size: int) -> None:
         super().__init__()
-        self.of_vision = nn.Linear(vision_size, len(_KINDS) + len(_COLOUR_NAMES) + 2)
+        self.of_vision = nn.Linear(vision_size, len(KINDS) + len(COLOUR_NAMES) + 2)
         self.of_spatial = nn.Linear(spatial_size, 8)
 
     def vision_loss(self, features: torch.Tensor, targets: dict[str, torch.Tensor]) -> torch.Tensor:
         """Of (B, 144, hidden) features."""
-        kinds, colours, centres = self.of_vision(features).split([len(_KINDS), len(_COLOUR_NAMES), 2], dim=-1)
+        kinds, colours, centres = self.of_vision(features).split([len(KINDS), len(COLOUR_NAMES), 2], dim=-1)
         on_object = targets["colours"] != IGNORED
         # Objects fill a tenth of a picture: averaged over all patches, room and table would be all that is learned.
         loss = 0.5 * functional.cross_entropy(kinds[~on_object], targets["kinds"][~on_object])
@@ -106,8 +106,8 @@ def _tables(scene: Scene, view: View) -> tuple[npt.NDArray[np.int64], npt.NDArra
     kinds, colours, centres = np.zeros(256, np.int64), np.full(256, IGNORED, np.int64), np.zeros((256, 2))
     kinds[TABLE] = 1
     for thing in scene.objects:
-        kinds[thing.label] = _KINDS.index(thing.shape)
-        colours[thing.label] = _COLOUR_NAMES.index(thing.colour)
+        kinds[thing.label] = KINDS.index(thing.shape)
+        colours[thing.label] = COLOUR_NAMES.index(thing.colour)
         rows, columns = np.nonzero(view.labels == thing.label)
         if len(rows):
             centres[thing.label] = (columns.mean() + 0.5) / SIDE_PX, (rows.mean() + 0.5) / SIDE_PX

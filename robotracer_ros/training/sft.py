@@ -114,8 +114,8 @@ class SupervisedTraining:
         config = self.model.config
         self.heads = DenseHeads(config.vision_config.hidden_size, config.spatial_config.hidden_size).to(settings.device)
         self.number_loss = NumberLoss(self.tokenizer)
-        self.gaze = Gaze(self.model, self.tokenizer)
-        self.parameters = [*self.model.parameters(), *self.heads.parameters()]
+        self.gaze = Gaze(self.model, self.tokenizer).to(settings.device)
+        self.parameters = [*self.model.parameters(), *self.heads.parameters(), *self.gaze.parameters()]
         self.optimiser = torch.optim.AdamW(
             self.parameters,
             lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay,
@@ -207,7 +207,7 @@ class SupervisedTraining:
         words = self.number_loss(output.logits.float(), targets[learned]).mean()
         dense = self._dense_losses(batch, self.settings.dense_weight)
         scale = self.model.config.scale_loss_weight * output.scale_loss
-        gaze = self.settings.gaze_weight * self.gaze.loss(tokens["input_ids"], targets)
+        gaze = self.settings.gaze_weight * self.gaze.loss(tokens["input_ids"], targets, self._moved(batch.targets))
         return {"words": words, "scale": scale, "gaze": gaze, **dense}
 
     def _dense_losses(self, batch: Batch, weight: float) -> dict[str, torch.Tensor]:
@@ -240,8 +240,8 @@ class SupervisedTraining:
         """Put the state on disk."""
         state = {
             "model": self.model.state_dict(), "heads": self.heads.state_dict(),
-            "optimiser": self.optimiser.state_dict(), "step": self.step, "questions": self.questions,
-            "pictures": self.pictures_seen, "seconds": self.seconds,
+            "gaze": self.gaze.state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step,
+            "questions": self.questions, "pictures": self.pictures_seen, "seconds": self.seconds,
         }  # fmt: skip
         write_whole(state, self.out / STATE)
 
@@ -251,6 +251,7 @@ class SupervisedTraining:
         state = torch.load(self.out / STATE, map_location=self.settings.device, weights_only=True)
         self.model.load_state_dict(state["model"])
         self.heads.load_state_dict(state["heads"])
+        self.gaze.load_state_dict(state["gaze"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.questions, self.pictures_seen = state["step"], state["questions"], state["pictures"]
         self.seconds = state["seconds"]

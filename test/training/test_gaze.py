@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 pytest.importorskip("torch")
@@ -53,10 +55,15 @@ def test_points_in_mid_air_are_no_places_to_look_at(model_and_vocabulary):
     assert said == ["512", "260", "734"] * 2
 
 
+def seen(kind=3, colour=2):
+    """What each patch shows, as `dense_targets` has it: the same thing everywhere."""
+    return {"kinds": torch.full((1, 144), kind), "colours": torch.full((1, 144), colour)}
+
+
 def test_an_answer_without_a_place_costs_nothing(model_and_vocabulary):
     model, vocabulary = model_and_vocabulary
     tokens, targets = batch(vocabulary, "0.051 m")
-    assert Gaze(model, vocabulary.tokenizer).loss(tokens["input_ids"], targets) == 0
+    assert Gaze(model, vocabulary.tokenizer).loss(tokens["input_ids"], targets, seen()) == 0
 
 
 def test_attention_learns_to_look_there(model_and_vocabulary):
@@ -64,15 +71,29 @@ def test_attention_learns_to_look_there(model_and_vocabulary):
     gaze = Gaze(model, vocabulary.tokenizer)
     tokens, targets = batch(vocabulary, "[(512, 304)]", "[(80, 900)]")
     pictures = torch.rand(1, 3, 192, 192) * 2 - 1
-    optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
+    optimiser = torch.optim.Adam([*model.parameters(), *gaze.parameters()], lr=3e-3)
     told = []
     for _ in range(30):
         inputs = {name: tokens[name] for name in ("input_ids", "attention_mask", "position_ids")}
         model(**inputs, pixel_values=pictures, use_cache=False)
-        loss = gaze.loss(tokens["input_ids"], targets)
+        loss = gaze.loss(tokens["input_ids"], targets, seen())
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         told.append(float(loss))
-    assert told[0] == pytest.approx(torch.log(torch.tensor(144.0)).item(), abs=0.5)
-    assert told[-1] < told[0] - 1
+    # Where among 144 patches, which of 9 kinds, which of 10 colours.
+    assert told[0] == pytest.approx(math.log(144 * 9 * 10), abs=1.5)
+    assert told[-1] < told[0] - math.log(9 * 10) / 2
+
+
+def test_where_nothing_is_shown_only_the_place_is_learned(model_and_vocabulary):
+    model, vocabulary = model_and_vocabulary
+    gaze = Gaze(model, vocabulary.tokenizer)
+    tokens, targets = batch(vocabulary, "[(512, 304)]")
+    inputs = {name: tokens[name] for name in ("input_ids", "attention_mask", "position_ids")}
+    model(**inputs, pixel_values=torch.zeros(1, 3, 192, 192), use_cache=False)
+    on_table, on_object = (
+        gaze.loss(tokens["input_ids"], targets, seen(colour=-100)),
+        gaze.loss(tokens["input_ids"], targets, seen()),
+    )
+    assert 0 < on_table < on_object
