@@ -46,7 +46,7 @@ def _cloth(rng: np.random.Generator) -> FloatArray:
     period = rng.integers(4, 12)
     rows, columns = np.mgrid[:SIDE_PX, :SIDE_PX]
     weave = ((rows // period + columns // period) % 2) - 0.5
-    return 0.15 * weave + 0.1 * _smooth(rng, 120, 120)
+    return np.asarray(0.15 * weave + 0.1 * _smooth(rng, 120, 120))
 
 
 def _stone(rng: np.random.Generator) -> FloatArray:
