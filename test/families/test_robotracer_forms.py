@@ -203,11 +203,16 @@ def test_a_list_of_the_greatest_length_is_read():
     ],
     ids=lambda text: text[:12],
 )
-def test_a_megabyte_is_dealt_with_in_well_under_a_second(text):
-    started = time.process_time()
-    FAMILY.read_length_m(ModelAnswer(text, "test", 0.0))
-    try:
-        read(text)
-    except AnswerError as error:
-        assert len(str(error)) < 500
-    assert time.process_time() - started < 0.9
+def test_a_megabyte_takes_no_more_than_its_share(text):
+    """Side by side in one process: 4 times the text may take 4 times as long, not 16 times."""
+
+    def taken_s(words):
+        started = time.process_time()
+        FAMILY.read_length_m(ModelAnswer(words, "test", 0.0))
+        try:
+            read(words)
+        except AnswerError as error:
+            assert len(str(error)) < 500
+        return time.process_time() - started
+
+    assert taken_s(text) < 9 * min(taken_s(text[: len(text) // 4]) for _ in range(2)) + 0.1
