@@ -64,7 +64,7 @@ def draw_batch(
     """
     with_encoder = [mode for mode in MODES if mode != "RGB"]
     shares = np.array([MODES[mode] for mode in with_encoder])
-    # A row has place-holders for the spatial tokens or it has none: RGB comes in batches of its own.
+    # RGB comes in batches of its own: without spatial tokens their rows are shorter, and one encoder has no work.
     plain = vocabulary is not None and rng.random() < MODES["RGB"]
     drawn = []
     for index in rng.choice(len(shard), pictures, replace=False):

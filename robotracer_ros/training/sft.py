@@ -113,7 +113,7 @@ class SupervisedTraining:
         self.vocabulary = Vocabulary.of(self.tokenizer)
         config = self.model.config
         self.heads = DenseHeads(config.vision_config.hidden_size, config.spatial_config.hidden_size).to(settings.device)
-        self.number_loss = NumberLoss(self.tokenizer)
+        self.number_loss = NumberLoss(self.tokenizer).to(settings.device)
         self.gaze = Gaze(self.model, self.tokenizer).to(settings.device)
         self.parameters = [*self.model.parameters(), *self.heads.parameters(), *self.gaze.parameters()]
         self.optimiser = torch.optim.AdamW(
