@@ -151,11 +151,15 @@ class RoboTracer:
                 "a trace whose first points alone have no depth cannot be written for this family, they would read as "
                 "a draft; give them a depth, or leave it out for all"
             )
-        words = _written(uvd, closed=not trace.truncated)
-        if not trace.reasoning:
-            return words
-        steps = " ".join(f"Step{number}: {_written_step(step)}" for number, step in enumerate(trace.reasoning, 1))
-        return f"<think> {steps} </think> <answer> {words}{'' if trace.truncated else ' </answer>'}"
+        return _reasoned(trace.reasoning, _written(uvd, closed=not trace.truncated), closed=not trace.truncated)
+
+    def render_length(self, length_m: float, reasoning: Sequence[ReasoningStep] = ()) -> str:
+        """A length in the model's words, in metres to the millimetre.
+
+        Raises:
+            InvalidRequest: when a reasoning step's kind or subject cannot stand in square brackets.
+        """
+        return _reasoned(reasoning, f"{length_m:.3f} m")
 
 
 def _model_query(
@@ -228,6 +232,14 @@ def _written(uvd: FloatArray, *, closed: bool = True) -> str:
 def _written_depth(depth_m: float) -> str:
     # Millimetres as in the released answers; what they cannot hold is written in full, so that it stays above zero.
     return f"{depth_m:.3f}" if 0.0005 < depth_m < 1e6 else repr(depth_m)
+
+
+def _reasoned(reasoning: Sequence[ReasoningStep], words: str, *, closed: bool = True) -> str:
+    """The answer behind its reasoning, or alone where there is none."""
+    if not reasoning:
+        return words
+    steps = " ".join(f"Step{number}: {_written_step(step)}" for number, step in enumerate(reasoning, 1))
+    return f"<think> {steps} </think> <answer> {words}{' </answer>' if closed else ''}"
 
 
 def _written_step(step: ReasoningStep) -> str:

@@ -59,6 +59,7 @@ class RoboTracerConfig(PreTrainedConfig):  # type: ignore[misc]
         image_token_id, spatial_token_id: of the place-holders that the two encoders' tokens replace.
         scale_token_id: of ``<SCALE>``, whose hidden state the scale decoder reads.
         stem_widths: channels of the vision tower's `ConvolutionStem`; empty for SigLIP's own patch embedding.
+        stem_blocks: the stem's residual blocks at each of these widths; empty for none.
         merge_size: patches per side that are merged to one token of the text model.
         scale_loss_weight: of the squared error of the logarithm of scale beside next-token loss (0.1 in the paper).
     """
@@ -78,6 +79,7 @@ class RoboTracerConfig(PreTrainedConfig):  # type: ignore[misc]
     spatial_token_id: int = 1
     scale_token_id: int = 2
     stem_widths: tuple[int, ...] = ()
+    stem_blocks: tuple[int, ...] = ()
     merge_size: int = 1
     scale_loss_weight: float = 0.1
     tie_word_embeddings: bool = True
@@ -109,7 +111,7 @@ def nano_config(
     vision_size = {
         "hidden_size": 192,
         "intermediate_size": 768,
-        "num_hidden_layers": 6,
+        "num_hidden_layers": 4,
         "num_attention_heads": 3,
         "image_size": 192,
         "patch_size": 16,
@@ -135,7 +137,7 @@ def nano_config(
         vision_config={**vision_size, **(vision or {})},
         text_config={**text_size, **(text or {})},
         spatial_config=dict(spatial or {}),
-        **{"stem_widths": (24, 48, 96), **_token_ids(tokenizer), **token_ids, **settings},
+        **{"stem_widths": (24, 64, 128), "stem_blocks": (0, 1, 2), **_token_ids(tokenizer), **token_ids, **settings},
     )
 
 

@@ -79,7 +79,7 @@ class RoboTracerForConditionalGeneration(RoboTracerPreTrainedModel, GenerationMi
         super().__init__(config)
         self.vision_tower = SiglipVisionModel(config.vision_config)
         if config.stem_widths:
-            stem = ConvolutionStem(config.stem_widths, config.vision_config.hidden_size)
+            stem = ConvolutionStem(config.stem_widths, config.vision_config.hidden_size, config.stem_blocks)
             self.vision_tower.embeddings.patch_embedding = stem
         self.image_projector = ImageProjector(config)
         self.spatial_encoder = RoboTracerSpatialEncoder(config.spatial_config)

@@ -21,8 +21,10 @@ from robotracer_ros.training.pictures import Shard, read_shard, shards_in
 from robotracer_ros.training.questions import Question, Vocabulary, batch_of_rows, drawn_question, packed_row
 
 # Tasks drawn for a picture, as many as fill its row: one token in so many answers, or in so many if all point.
-_TOKENS_PER_TASK: Final = 40
+_TOKENS_PER_TASK: Final = 75
 _TOKENS_PER_POINT: Final = 15
+# Of pictures for the towers alone.
+_SHARE_OF_SWAPPED: Final = 0.4
 _QUEUED: Final = 3
 # Batches drawn from a shard before the next one is read.
 _BATCHES_OF_A_SHARD: Final = 32
@@ -69,7 +71,8 @@ def draw_batch(
     drawn = []
     for index in rng.choice(len(shard), pictures, replace=False):
         mode = "RGB" if plain else with_encoder[rng.choice(len(shares), p=shares / shares.sum())]
-        drawn.append(draw_picture(shard, int(index), rng, mode))
+        swapped = vocabulary is None and rng.random() < _SHARE_OF_SWAPPED
+        drawn.append(draw_picture(shard, int(index), rng, mode, swapped=swapped))
     inputs = stacked([picture.inputs for picture in drawn])
     if plain:
         inputs = {name: value for name, value in inputs.items() if name not in SPATIAL_INPUTS}

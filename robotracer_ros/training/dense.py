@@ -25,7 +25,8 @@ _PATCHES: Final = SIDE_PX // PATCH_PX
 _CELL_PX: Final = 16
 # An object fills at least this share of a patch that is said to show it.
 _LEAST_SHARE: Final = 0.15
-KINDS: Final = ("room", "table", *SHAPES)
+GROUNDS: Final = ("room", "table")
+KINDS: Final = (*GROUNDS, *SHAPES)
 COLOUR_NAMES: Final = tuple(COLOURS)
 IGNORED: Final = -100
 # Weights that bring the parts to about the same size.
@@ -48,14 +49,16 @@ class DenseHeads(nn.Module):  # type: ignore[misc]
     def vision_loss(self, features: torch.Tensor, targets: dict[str, torch.Tensor]) -> torch.Tensor:
         """Of (B, 144, hidden) features."""
         kinds, colours, centres = self.of_vision(features).split([len(KINDS), len(COLOUR_NAMES), 2], dim=-1)
-        on_object = targets["colours"] != IGNORED
+        on_object = targets["kinds"] >= len(GROUNDS)
+        named = targets["colours"] != IGNORED
         # Objects fill a tenth of a picture: averaged over all patches, room and table would be all that is learned.
         loss = 0.5 * functional.cross_entropy(kinds[~on_object], targets["kinds"][~on_object])
         if on_object.any():
             loss = loss + functional.cross_entropy(kinds[on_object], targets["kinds"][on_object])
-            loss = loss + functional.cross_entropy(colours[on_object], targets["colours"][on_object])
             off = functional.smooth_l1_loss(centres[on_object], targets["centres"][on_object], beta=0.02)
             loss = loss + _CENTRE_WEIGHT * off
+        if named.any():
+            loss = loss + functional.cross_entropy(colours[named], targets["colours"][named])
         return loss
 
     def spatial_loss(self, features: torch.Tensor, targets: dict[str, torch.Tensor]) -> torch.Tensor:

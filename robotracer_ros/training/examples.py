@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import cv2
@@ -15,7 +15,7 @@ from robotracer_ros.models.spatial_grids import normalised_picture, spatial_grid
 from robotracer_ros.sim.depth_noise import DepthNoise
 from robotracer_ros.sim.scene import Scene
 from robotracer_ros.sim.stage import View
-from robotracer_ros.training.dense import dense_targets
+from robotracer_ros.training.dense import IGNORED, dense_targets
 from robotracer_ros.training.pictures import Shard
 
 # How often training shows each combination of cues; the last is not one of the paper's modes, but cameras have it.
@@ -29,6 +29,8 @@ MODES: Final[Mapping[str, float]] = {
 _NAMES: Final = tuple(MODES)
 _SHARES: Final = np.array(list(MODES.values()))
 _SHARE_OF_PERFECT_DEPTH: Final = 0.2
+# Of red, green and blue, all but as they are.
+_SWAPS: Final = ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,15 +53,26 @@ class Picture:
     targets: Mapping[str, npt.NDArray[Any]]
 
 
-def draw_picture(shard: Shard, index: int, rng: np.random.Generator, mode: str = "") -> Picture:
-    """A picture of a shard with faults and cues at random; with the cues of ``mode`` where that is given."""
+def draw_picture(
+    shard: Shard, index: int, rng: np.random.Generator, mode: str = "", *, swapped: bool = False
+) -> Picture:
+    """A picture of a shard with faults and cues at random; with the cues of ``mode`` where that is given.
+
+    Args:
+        swapped: its colour channels change places, and its targets say nothing of colours. Some pairs of colour and
+            shape never occur in training, from which a tower would learn that what is purple cannot be a block.
+    """
     scene, view = shard.scene(index), shard.view(index)
+    targets = dense_targets(scene, view)
+    if swapped:
+        view = replace(view, rgb=view.rgb[:, :, _SWAPS[rng.integers(len(_SWAPS))]])
+        targets["colours"] = np.full_like(targets["colours"], IGNORED)
     mode = mode or _NAMES[rng.choice(len(_NAMES), p=_SHARES)]
     rgb, depth_m = faulty_colour(view.rgb, rng), faulty_depth(view.depth_m, rng)
     cues = mode.split("+")
     grids = spatial_grids(rgb, scene.intrinsics if "intrinsics" in cues else None, depth_m if "depth" in cues else None)
     inputs: dict[str, npt.NDArray[Any]] = {"pixel_values": normalised_picture(rgb), **grids}
-    return Picture(scene, view, mode, depth_m, inputs, dense_targets(scene, view))
+    return Picture(scene, view, mode, depth_m, inputs, targets)
 
 
 def faulty_colour(rgb: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:

@@ -1,9 +1,12 @@
-"""Teaches two attention heads to look at the place that is about to be written down, and to know what to look for.
+"""Teaches attention heads to look at the place that is about to be written down, and to know what to look for.
 
 To name the place of "the red block", a text model must keep both words in mind, find the patch that shows one, and copy
 where it is. No part is any use without the others, so next-token loss alone finds them only after a long time. Where an
 answer says ``[Referring] [red block]: [(512, 304, ...`` or points at something, the truth says which patch that is, and
 what it shows.
+
+A trace is drawn between two places that its reasoning has named: its first point, and the destination of the last
+``[Referring]`` step. Two other heads learn to look back at the numbers of these, coordinate by coordinate.
 """
 
 from __future__ import annotations
@@ -22,8 +25,12 @@ from robotracer_ros.training.dense import COLOUR_NAMES, IGNORED, KINDS
 # The layer before the last: those below it gather what is asked for, the one above it writes down what was found.
 _LAYERS_ABOVE: Final = 1
 _OPENS: Final = "[("
+_GOES_ON: Final = "), ("
 # Tokens from a point's opening to those that predict its u, v and depth.
 _TO_COORDINATES: Final = (0, 2, 4)
+# The same and the depth's whole metres, and how much farther on the tokens stand that they predict.
+_TO_NUMBERS: Final = (0, 2, 3, 4)
+_TO_ITS_TOKEN: Final = 1
 
 
 class Gaze(nn.Module):  # type: ignore[misc]
@@ -45,6 +52,7 @@ class Gaze(nn.Module):  # type: ignore[misc]
         self._value[torch.tensor(list(values))] = torch.tensor(list(values.values()))
         opens = [tokenizer.decode([token]).endswith(_OPENS) for token in range(len(tokenizer))]
         self._opens = torch.tensor(opens)
+        self._goes_on = torch.tensor([tokenizer.decode([token]) == _GOES_ON for token in range(len(tokenizer))])
         self._seen: dict[str, Any] = {}
         self._attention.register_forward_pre_hook(
             lambda _, arguments, named: self._seen.update(named, hidden=named.get("hidden_states", *arguments[:1])),
@@ -54,6 +62,8 @@ class Gaze(nn.Module):  # type: ignore[misc]
     def loss(self, input_ids: torch.Tensor, targets: torch.Tensor, patches: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Cross-entropies of where the heads looked in the last forward pass, and of what they knew to look for.
 
+        The heads that share the first key look at the picture, the first two of those that share the second look back.
+
         Args:
             input_ids: (B, T), the picture's tokens first.
             targets: (B, T) the token that each position should predict, negative where none is learned.
@@ -62,25 +72,43 @@ class Gaze(nn.Module):  # type: ignore[misc]
         Returns:
             a scalar, 0 where no answer names a place.
         """
-        rows, columns, places = self._places(input_ids.cpu(), targets.cpu())
+        input_ids, targets = input_ids.cpu(), targets.cpu()
+        rows, columns, places = self._places(input_ids, targets)
         if not len(rows):
-            return torch.zeros((), device=input_ids.device)
+            return torch.zeros((), device=targets.device)
+        image = int((input_ids[0] == self._image_token).sum())
+        scores = self._scores(rows, columns, group=0)[:, :, :image]
+        wanted = places.to(scores.device)[:, None].expand(-1, scores.shape[1])
+        looked = functional.cross_entropy(scores.flatten(0, 1), wanted.flatten())
+        named = self._naming_loss(self._seen["hidden"][rows, columns], patches, rows, places)
+        return looked + named + self._looking_back_loss(input_ids, targets)
+
+    def _looking_back_loss(self, input_ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Of whether the heads looked at the numbers of the first point and of the destination."""
+        heads = self._attention.num_key_value_groups
+        losses = []
+        for head, (rows, columns, wanted) in enumerate(self._numbers_of_ends(input_ids, targets)[:heads]):
+            if self._attention.config.num_key_value_heads > 1 and len(rows):
+                scores = self._scores(rows, columns, group=1)[:, head]
+                losses.append(functional.cross_entropy(scores, wanted.to(scores.device)))
+        return sum(losses, torch.zeros((), device=self._seen["hidden"].device))
+
+    def _scores(self, rows: torch.Tensor, columns: torch.Tensor, group: int) -> torch.Tensor:
+        """(N, heads, T) of how much the heads of a group, which share one key, look at each token from (N,) tokens."""
         hidden, (cos, sin) = self._seen["hidden"], self._seen["position_embeddings"]
         attention, size = self._attention, self._attention.head_dim
-        # The heads of the first group: they share one key.
         heads = attention.num_key_value_groups
+        of_group, of_key = (slice(group * count * size, (group + 1) * count * size) for count in (heads, 1))
         query = functional.linear(
-            hidden[rows, columns], attention.q_proj.weight[: heads * size], attention.q_proj.bias[: heads * size]
+            hidden[rows, columns], attention.q_proj.weight[of_group], attention.q_proj.bias[of_group]
         )
-        image = int((input_ids[0] == self._image_token).sum())
-        key = functional.linear(hidden[:, :image], attention.k_proj.weight[:size], attention.k_proj.bias[:size])
+        key = functional.linear(hidden, attention.k_proj.weight[of_key], attention.k_proj.bias[of_key])
         query = query.view(len(rows), heads, 1, size)
         query, _ = apply_rotary_pos_emb(query, query, cos[rows, columns][:, None], sin[rows, columns][:, None])
-        key, _ = apply_rotary_pos_emb(key[:, None], key[:, None], cos[:, :image], sin[:, :image])
+        key, _ = apply_rotary_pos_emb(key[:, None], key[:, None], cos, sin)
         scores = torch.einsum("nhqd,nkd->nhk", query, key[rows, 0]) * attention.scaling
-        wanted = places.to(scores.device)[:, None].expand(-1, heads)
-        looked = functional.cross_entropy(scores.flatten(0, 1), wanted.flatten())
-        return looked + self._naming_loss(hidden[rows, columns], patches, rows, places)
+        seen = self._seen["attention_mask"][rows, 0, columns]
+        return scores.masked_fill(~seen[:, None], -torch.inf)
 
     def _naming_loss(
         self, hidden: torch.Tensor, patches: Mapping[str, torch.Tensor], rows: torch.Tensor, places: torch.Tensor
@@ -114,6 +142,42 @@ class Gaze(nn.Module):  # type: ignore[misc]
             torch.cat([columns, columns + 2, columns[has_depth] + 4]),
             torch.cat([patches, patches, patches[has_depth]]),
         )
+
+
+    def _numbers_of_ends(
+        self, input_ids: torch.Tensor, targets: torch.Tensor
+    ) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        """Where a trace's later points look back at its first one, and its last point at the destination: rows and
+        columns of the tokens that predict a number, and the columns of the tokens that hold the number looked at.
+        """
+        opens = self._opens[input_ids]
+        order = torch.arange(input_ids.shape[1]).expand_as(input_ids)
+        # The opening of the list that a token stands in, and that of the list before it.
+        own = torch.where(opens, order, -1).cummax(dim=1).values
+        before = functional.pad(own, (1, 0), value=-1)[:, :-1].gather(1, own.clamp(min=0))
+        goes_on = self._goes_on[input_ids] & (targets >= 0) & (own >= 0)
+        following = functional.pad(goes_on, (0, _TO_COORDINATES[-1] + 2))
+        length = goes_on.shape[1]
+        # A point's numbers and separators are six tokens, four without depth.
+        is_last = goes_on & ~following[:, 6 : 6 + length] & ~following[:, 4 : 4 + length]
+        return [
+            self._numbers(goes_on, own, targets),
+            self._numbers(is_last & (before >= 0), before, targets),
+        ]
+
+    def _numbers(
+        self, points: torch.Tensor, looked_at: torch.Tensor, targets: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        rows, openings = points.nonzero(as_tuple=True)
+        offsets = torch.tensor(_TO_NUMBERS)
+        columns = (openings[:, None] + offsets).clamp(max=targets.shape[1] - 1)
+        wanted = looked_at[rows, openings][:, None] + offsets + _TO_ITS_TOKEN
+        # Behind v, a point without depth ends, and another may begin.
+        told = targets[rows, columns[:, -1]].clamp(min=0)
+        has_depth = torch.isfinite(self._value[told]) & ~points[rows, columns[:, -1]]
+        keep = torch.ones_like(columns, dtype=torch.bool)
+        keep[:, 2:] = has_depth[:, None]
+        return rows[:, None].expand_as(columns)[keep], columns[keep], wanted[keep]
 
 
 def _watched(model: Any) -> Any:

@@ -30,17 +30,19 @@ class Question:
 
 
 def question_of(task: Task, mode: Mode = Mode.TRACE_3D) -> Question:
-    """A task in the words of the family robotracer: traces with reasoning, 2D traces and points without."""
+    """A task in the words of the family robotracer, with reasoning but where a named object is all that is asked for."""
     if task.kind == MEASURE:
         # Millimetres as everywhere in an answer, so that lengths share the tokens of depth.
-        return Question(task.sentence, f"{task.length_m:.3f} m")
+        return Question(task.sentence, _FAMILY.render_length(task.length_m, task.reasoning))
     if task.trace is None:
         raise TypeError(f"a task of kind {task.kind} has no trace")
-    if task.kind == POINTS or mode is Mode.POINTS:
-        return Question(PROMPTS[Mode.POINTS].format(task.sentence), _FAMILY.render(VisualTrace(task.trace.uv)))
-    if mode is Mode.TRACE_2D:
-        return Question(PROMPTS[mode].format(task.sentence), _FAMILY.render(VisualTrace(task.trace.uv)))
-    return Question(PROMPTS[mode].format(task.sentence), _FAMILY.render(task.trace))
+    mode = Mode.POINTS if task.kind == POINTS else mode
+    trace = task.trace
+    if mode is not Mode.TRACE_3D:
+        # One step would say the same as the answer.
+        reasoning = () if task.family == "point_object" else task.reasoning
+        trace = VisualTrace(trace.uv, reasoning=reasoning)
+    return Question(PROMPTS[mode].format(task.sentence), _FAMILY.render(trace))
 
 
 def drawn_question(task: Task, rng: np.random.Generator) -> Question:

@@ -34,6 +34,8 @@ _UV_SHARE: Final = 0.10
 _LENGTH_SHARE: Final = 0.30
 # The relative error of a length at which the sharp law has fallen to 1/e: the tolerance of the tabletop benchmark.
 _SHARP_LENGTH_SHARE: Final = 0.10
+# Shorter ones need be no more exact: two objects may stand exactly behind each other.
+_LEAST_LENGTH_M: Final = 0.01
 # Beyond any table; keeps the squares of nonsense finite.
 _FARTHEST_M: Final = 100.0
 
@@ -199,11 +201,11 @@ def _all_deep(trace: VisualTrace) -> bool:
 
 
 def _in_form(asked: Asked, trace: VisualTrace) -> float:
-    """1 for an answer as it was asked for: 3D traces reason and have depth, all others have neither."""
+    """1 for an answer as it was asked for: 3D traces reason and have depth; all others have none, and may reason."""
     if asked.is_spatial:
         return float(len(trace) > 1 and bool(trace.reasoning) == bool(asked.task.reasoning))
     enough = 1 if asked.task.kind == POINTS else 2
-    return float(len(trace) >= enough and trace.depth_m is None and not trace.reasoning)
+    return float(len(trace) >= enough and trace.depth_m is None)
 
 
 def _pointing(asked: Asked, trace: VisualTrace, rules: RewardRules) -> float:
@@ -237,7 +239,7 @@ def _length(said_m: float, true_m: float, rules: RewardRules) -> float:
     """From 0 to 1; NaN for none."""
     if math.isnan(said_m):
         return math.nan
-    off = abs(said_m - true_m) / true_m
+    off = abs(said_m - true_m) / max(true_m, _LEAST_LENGTH_M)
     return math.exp(-off / _SHARP_LENGTH_SHARE) if rules.sharpness_m else float(off <= _LENGTH_SHARE)
 
 

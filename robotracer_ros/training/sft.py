@@ -47,6 +47,8 @@ class SftSettings:
         learning_rate, weight_decay: of AdamW.
         budget: tokens of questions and answers behind one picture.
         pointing: share of the budget for pointing at objects, see `batches.draw_batch`.
+        train_vision: whether the vision tower goes on learning while the words are learned. Otherwise the learning
+            rate also falls at the end of ``tower_steps``.
         dense_weight: of the patches' loss beside the words'.
         gaze_weight: of `gaze` beside the words' loss.
         keep_every: steps between two states on disk.
@@ -69,6 +71,7 @@ class SftSettings:
     pointing: float = 0.5
     learning_rate: float = 8e-4
     weight_decay: float = 0.03
+    train_vision: bool = True
     dense_weight: float = 0.3
     gaze_weight: float = 0.3
     keep_every: int = 100
@@ -141,6 +144,7 @@ class SupervisedTraining:
         while self.step < settings.steps:
             towers_alone = self.step < settings.tower_steps
             if batches is None or self.step == settings.tower_steps:
+                self.model.vision_tower.requires_grad_(towers_alone or settings.train_vision)
                 batches = iter(self._feeder(towers_alone))
             losses = self._stepped(next(batches), towers_alone)
             self.seconds = time.monotonic() - began
@@ -180,8 +184,9 @@ class SupervisedTraining:
         losses = self._tower_losses(batch) if towers_alone else self._losses(batch)
         self.optimiser.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()
-        average_gradients(self.parameters)
-        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        learning = [parameter for parameter in self.parameters if parameter.requires_grad]
+        average_gradients(learning)
+        torch.nn.utils.clip_grad_norm_(learning, 1.0)
         self.optimiser.step()
         self.step += 1
         self.questions += batch.questions * self.settings.processes
@@ -212,7 +217,9 @@ class SupervisedTraining:
 
     def _dense_losses(self, batch: Batch, weight: float) -> dict[str, torch.Tensor]:
         targets = self._moved(batch.targets)
-        losses = {"patches": weight * self.heads.vision_loss(self._features["vision"], targets)}
+        losses = {}
+        if self._features["vision"].requires_grad:
+            losses["patches"] = weight * self.heads.vision_loss(self._features["vision"], targets)
         if "spatial" in self._features:
             losses["space"] = weight * self.heads.spatial_loss(self._features["spatial"], targets)
         return losses
@@ -225,7 +232,9 @@ class SupervisedTraining:
         settings = self.settings
         into = self.step - settings.tower_steps if self.step >= settings.tower_steps else self.step
         rising = min(1.0, (into + 1) / settings.warmup_steps)
-        falling = min(1.0, max(settings.steps - self.step, 1) / settings.decay_steps)
+        towers_end = self.step < settings.tower_steps and not settings.train_vision
+        end = settings.tower_steps if towers_end else settings.steps
+        falling = min(1.0, max(end - self.step, 1) / settings.decay_steps)
         return settings.learning_rate * rising * falling
 
     def _tell(self, losses: dict[str, float], seconds: float) -> None:

@@ -55,6 +55,43 @@ def test_points_in_mid_air_are_no_places_to_look_at(model_and_vocabulary):
     assert said == ["512", "260", "734"] * 2
 
 
+TRACED = (
+    "<think> Step1: [Referring] [red block]: [(512, 260, 0.734)] Step2: [Referring] [destination]: [(80, 90, 0.612)] "
+    "</think> <answer> [(512, 260, 0.734), (300, 100, 0.650), (80, 90, 0.612)]"
+)
+FLAT = TRACED.replace("[(512, 260, 0.734), (300, 100, 0.650), (80, 90, 0.612)]", "[(512, 260), (300, 100), (80, 90)]")
+
+
+@pytest.mark.parametrize(("answer", "numbers"), [(TRACED, 4), (FLAT, 2)])
+def test_later_points_look_back_at_the_first_and_the_last_one_at_the_destination(
+    model_and_vocabulary, answer, numbers
+):
+    model, vocabulary = model_and_vocabulary
+    decode = vocabulary.tokenizer.decode
+    # Another question before it, which nothing may look back at.
+    tokens, targets = batch(vocabulary, answer.replace("80", "81"), answer)
+    ids = tokens["input_ids"]
+    to_start, to_destination = Gaze(model, vocabulary.tokenizer)._numbers_of_ends(ids, targets)
+    pairs = [
+        [(decode([targets[0, column]]), decode([ids[0, looked]])) for column, looked in zip(*ends[1:], strict=True)]
+        for ends in (to_start, to_destination)
+    ]
+    of_start = [("300", "512"), ("100", "260"), (", 0.", ", 0."), ("650", "734")][:numbers]
+    of_start += [("80", "512"), ("90", "260"), (", 0.", ", 0."), ("612", "734")][:numbers]
+    of_end = [("80", "80"), ("90", "90"), (", 0.", ", 0."), ("612", "612")][:numbers]
+    assert pairs[0][2 * numbers :] == of_start
+    assert pairs[1][numbers:] == of_end
+    mask = tokens["attention_mask"]
+    assert all(mask[0, 0, column, looked] for ends in (to_start, to_destination) for _, column, looked in zip(*ends, strict=True))
+
+
+def test_a_list_of_one_point_looks_back_at_nothing(model_and_vocabulary):
+    model, vocabulary = model_and_vocabulary
+    tokens, targets = batch(vocabulary, "[(512, 304)]", "0.051 m")
+    ends = Gaze(model, vocabulary.tokenizer)._numbers_of_ends(tokens["input_ids"], targets)
+    assert [len(rows) for rows, _, _ in ends] == [0, 0]
+
+
 def seen(kind=3, colour=2):
     """What each patch shows, as `dense_targets` has it: the same thing everywhere."""
     return {"kinds": torch.full((1, 144), kind), "colours": torch.full((1, 144), colour)}

@@ -7,11 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from robotracer_ros.geometry.trace import VisualTrace
+from robotracer_ros.geometry.trace import ReasoningStep, VisualTrace
 from robotracer_ros.sim.scene import SceneObject
 from robotracer_ros.sim.tasks import places, words
 from robotracer_ros.sim.tasks.carrying import Cast, anything, drawn
-from robotracer_ros.sim.tasks.reasoning import referring, scale
+from robotracer_ros.sim.tasks.reasoning import measuring, referring, scale
 from robotracer_ros.sim.tasks.solids import gap_m
 from robotracer_ros.sim.tasks.task import MEASURE, POINTS, Infeasible, Task
 
@@ -76,8 +76,8 @@ def point_free(cast: Cast, rng: np.random.Generator) -> Task:
 def measure_distance(cast: Cast, rng: np.random.Generator) -> Task:
     """The distance between the centres of two objects along the table."""
     one, other = drawn(rng, anything(cast), 2)
-    length_m = float(np.hypot(*(one.centre_m - other.centre_m)[:2]))
-    return _measured(cast, rng, "measure_distance", words.MEASURE_DISTANCE, (one, other), length_m)
+    steps = _apart(cast, one, other)
+    return _measured(cast, rng, "measure_distance", words.MEASURE_DISTANCE, (one, other), _distance_m(one, other), steps)
 
 
 def measure_height(cast: Cast, rng: np.random.Generator) -> Task:
@@ -92,7 +92,22 @@ def measure_gap(cast: Cast, rng: np.random.Generator) -> Task:
     length_m = gap_m(one, other)
     if length_m < _LEAST_GAP_M:
         raise Infeasible("the gap is too narrow to measure")
-    return _measured(cast, rng, "measure_gap", words.MEASURE_GAP, (one, other), length_m)
+    between_centres = measuring("distance", _distance_m(one, other))
+    steps = (*_apart(cast, one, other), between_centres)
+    return _measured(cast, rng, "measure_gap", words.MEASURE_GAP, (one, other), length_m, steps)
+
+
+def _distance_m(one: SceneObject, other: SceneObject) -> float:
+    return float(np.hypot(*(one.centre_m - other.centre_m)[:2]))
+
+
+def _apart(cast: Cast, one: SceneObject, other: SceneObject) -> tuple[ReasoningStep, ...]:
+    """How far apart the centres of two objects are to the right and away from the camera."""
+    apart_m = (other.centre_m - one.centre_m)[:2]
+    return (
+        measuring("distance right", abs(float(cast.sight.right @ apart_m))),
+        measuring("distance away", abs(float(cast.sight.away @ apart_m))),
+    )
 
 
 def _measured(
@@ -102,17 +117,18 @@ def _measured(
     templates: words.Templates,
     things: Sequence[SceneObject],
     length_m: float,
+    steps: tuple[ReasoningStep, ...] = (),
 ) -> Task:
     names = cast.names.draw_all(rng, things)
     phrases = {letter: name.phrase for letter, name in zip("ab", names, strict=False)}
-    steps = (referring(name.subject, cast.anchor(thing)) for name, thing in zip(names, things, strict=True))
+    referred = (referring(name.subject, cast.anchor(thing)) for name, thing in zip(names, things, strict=True))
     return Task(
         family,
         MEASURE,
         words.worded(rng, templates.draw(rng, held_out=cast.held_out), **phrases),
         unique=all(name.unique for name in names),
         template_held_out=cast.held_out,
-        reasoning=(*steps, *scale(cast.sight.scale_m)),
+        reasoning=(*referred, *steps, *scale(cast.sight.scale_m)),
         answer=f"{100 * length_m:.1f} cm",
         length_m=length_m,
     )

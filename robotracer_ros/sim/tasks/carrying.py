@@ -28,6 +28,8 @@ _TRAY_EDGE_M: Final = 0.015
 # A thing fits when it is no wider than this share of what it is set on.
 _FITTING: Final = 0.9
 _OFFSETS_CM: Final = (8, 20)
+# What the reasoning calls the last point of a trace.
+DESTINATION: Final = "destination"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,7 +145,8 @@ def trace_task(
     if not is_free(cast.sight.lift(uvd), [things[0], *support], obstacles):
         raise Infeasible("something stands in the way")
     referred = tuple(referring(name.subject, cast.anchor(thing)) for thing, name in zip(things, names, strict=True))
-    reasoning = (*referred, *steps, *scale(cast.sight.scale_m))
+    # Last but for the scale: by then all is said that tells where it is.
+    reasoning = (*referred, *steps, referring(DESTINATION, uvd[-1]), *scale(cast.sight.scale_m))
     return replace(
         task,
         trace=VisualTrace(uvd[:, :2], uvd[:, 2], reasoning=reasoning),
@@ -195,7 +198,7 @@ def _onto_something(cast: Cast, rng: np.random.Generator, family: str, templates
     template = templates.draw(rng, held_out=cast.held_out)
     sentence = words.worded(rng, template, a=names[0].phrase, b=names[1].phrase)
     task = Task(family, TRACE, sentence, unique=False, template_held_out=False, goal=goal, support=support.label)
-    return trace_task(cast, (thing, support), names, points_m, (), task)
+    return trace_task(cast, (thing, support), names, points_m, (_lift(points_m),), task)
 
 
 def _resting_point(cast: Cast, support: SceneObject) -> FloatArray:
@@ -240,7 +243,12 @@ def _to_table(
     phrases = {letter: name.phrase for letter, name in zip("abcd", names, strict=False)}
     sentence = words.worded(rng, template, **phrases, **parts)
     task = Task(family, TRACE, sentence, unique=False, template_held_out=False, goal=place.goal)
-    return trace_task(cast, things, names, points_m, steps, task)
+    return trace_task(cast, things, names, points_m, (*steps, _lift(points_m)), task)
+
+
+def _lift(points_m: FloatArray) -> ReasoningStep:
+    """How high over the table the way of `carried` leads: over all that stands in between."""
+    return measuring("lift height", float(points_m[1, 2]))
 
 
 def _one_of(rng: np.random.Generator, among: Sequence[str]) -> str:
