@@ -121,13 +121,21 @@ def _stage() -> Iterator[Any]:
 def _answering(
     arguments: argparse.Namespace, instruction: str, table: Tabletop, folder: Path
 ) -> tuple[dict[str, str], str]:
-    """Launch arguments and one line that name who answers."""
+    """Launch arguments and one line that name who answers.
+
+    Raises:
+        InvalidRequest: where the checkpoint that belongs to the package is not there.
+    """
     launch = {"params_file": _parameters(table.task.contacts, folder)}
     model = arguments.model or DEFAULT_CHECKPOINT
-    if arguments.truth or (not arguments.model and model not in shipped_checkpoints()):
-        why = "" if arguments.truth else f" ({model} did not come with this copy)"
+    if arguments.truth:
         answers = _written_truth(instruction, table, folder)
-        return {**launch, "backend": "replay", "answers": answers}, f"the scene's own truth; no model is asked{why}"
+        return {**launch, "backend": "replay", "answers": answers}, "the scene's own truth; no model is asked"
+    if not arguments.model and model not in shipped_checkpoints():
+        raise InvalidRequest(
+            f"the checkpoint {model} did not come with this copy of the package; name one (--model DIR), or let the "
+            f"scene's own truth answer (--truth)"
+        )
     if Path(model).expanduser().is_dir():
         model = str(Path(model).expanduser().resolve())
     return {**launch, "backend": "transformers_local", "model": model}, f"by {model}, in the node's own process"

@@ -54,7 +54,10 @@ class DenseHeads(nn.Module):  # type: ignore[misc]
         # Objects fill a tenth of a picture: averaged over all patches, room and table would be all that is learned.
         loss = 0.5 * functional.cross_entropy(kinds[~on_object], targets["kinds"][~on_object])
         if on_object.any():
-            loss = loss + functional.cross_entropy(kinds[on_object], targets["kinds"][on_object])
+            # A tray covers ten times as many patches as a block, and is not ten times as important.
+            kind = targets["kinds"][on_object]
+            weights = 1.0 / torch.bincount(kind, minlength=len(KINDS)).clamp(min=1).to(kinds.dtype)
+            loss = loss + functional.cross_entropy(kinds[on_object], kind, weight=weights)
             off = functional.smooth_l1_loss(centres[on_object], targets["centres"][on_object], beta=0.02)
             loss = loss + _CENTRE_WEIGHT * off
         if named.any():

@@ -3,7 +3,7 @@
 To name the place of "the red block", a text model must keep both words in mind, find the patch that shows one, and copy
 where it is. No part is any use without the others, so next-token loss alone finds them only after a long time. Where an
 answer says ``[Referring] [red block]: [(512, 304, ...`` or points at something, the truth says which patch that is, and
-what it shows.
+what it shows. Its depth stands in the spatial token of that place, where another head learns to look.
 
 A trace is drawn between two places that its reasoning has named: its first point, and the destination of the last
 ``[Referring]`` step. Two other heads learn to look back at the numbers of these, coordinate by coordinate.
@@ -46,7 +46,9 @@ class Gaze(nn.Module):  # type: ignore[misc]
         # Neither a part of this module nor kept with it: the model has it already.
         self.__dict__["_attention"] = _watched(model)
         self._side = round(model.config.num_image_tokens**0.5)
+        self._spatial_side = round(model.config.num_spatial_tokens**0.5)
         self._image_token = model.config.image_token_id
+        self._spatial_token = model.config.spatial_token_id
         values = number_values(tokenizer)
         self._value = torch.full((len(tokenizer),), torch.nan)
         self._value[torch.tensor(list(values))] = torch.tensor(list(values.values()))
@@ -62,7 +64,8 @@ class Gaze(nn.Module):  # type: ignore[misc]
     def loss(self, input_ids: torch.Tensor, targets: torch.Tensor, patches: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Cross-entropies of where the heads looked in the last forward pass, and of what they knew to look for.
 
-        The heads that share the first key look at the picture, the first two of those that share the second look back.
+        The heads that share the first key look at the picture. Of those that share the second, one looks back at the
+        start, and one at the destination and at the spatial tokens.
 
         Args:
             input_ids: (B, T), the picture's tokens first.
@@ -84,14 +87,17 @@ class Gaze(nn.Module):  # type: ignore[misc]
         return looked + named + self._looking_back_loss(input_ids, targets)
 
     def _looking_back_loss(self, input_ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Of whether the heads looked at the numbers of the first point and of the destination."""
-        heads = self._attention.num_key_value_groups
-        losses = []
-        for head, (rows, columns, wanted) in enumerate(self._numbers_of_ends(input_ids, targets)[:heads]):
-            if self._attention.config.num_key_value_heads > 1 and len(rows):
-                scores = self._scores(rows, columns, group=1)[:, head]
-                losses.append(functional.cross_entropy(scores, wanted.to(scores.device)))
-        return sum(losses, torch.zeros((), device=self._seen["hidden"].device))
+        """Of whether the heads looked at the numbers of the first point and of the destination, and at depth."""
+        losses = [torch.zeros((), device=self._seen["hidden"].device)]
+        if self._attention.config.num_key_value_heads > 1 and self._attention.num_key_value_groups > 1:
+            to_start, to_destination = self._numbers_of_ends(input_ids, targets)
+            for head, (rows, columns, wanted) in (
+                (0, to_start), (1, to_destination), (1, self._depths(input_ids, targets)),
+            ):  # fmt: skip
+                if len(rows):
+                    scores = self._scores(rows, columns, group=1)[:, head]
+                    losses.append(functional.cross_entropy(scores, wanted.to(scores.device)))
+        return torch.stack(losses).sum()
 
     def _scores(self, rows: torch.Tensor, columns: torch.Tensor, group: int) -> torch.Tensor:
         """(N, heads, T) of how much the heads of a group, which share one key, look at each token from (N,) tokens."""
@@ -126,22 +132,40 @@ class Gaze(nn.Module):  # type: ignore[misc]
         self, input_ids: torch.Tensor, targets: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Rows and columns of the tokens that predict a named place's coordinates, and the patch it lies in."""
+        rows, columns, uv, has_depth = self._openings(input_ids, targets)
+        patches = _cell(uv, self._side)
+        return (
+            torch.cat([rows, rows, rows[has_depth]]),
+            torch.cat([columns, columns + 2, columns[has_depth] + 4]),
+            torch.cat([patches, patches, patches[has_depth]]),
+        )
+
+    def _depths(
+        self, input_ids: torch.Tensor, targets: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Rows and columns of the tokens that predict a named place's depth, and the column of its spatial token."""
+        rows, columns, uv, has_depth = self._openings(input_ids, targets)
+        spatial = (input_ids[0] == self._spatial_token).nonzero().flatten()
+        rows, columns = rows[has_depth], columns[has_depth]
+        if not len(spatial):
+            return rows[:0], columns[:0], rows[:0]
+        wanted = spatial[_cell(uv[has_depth], self._spatial_side)]
+        # Whole metres, and what comes behind the point.
+        return torch.cat([rows, rows]), torch.cat([columns + 3, columns + 4]), torch.cat([wanted, wanted])
+
+    def _openings(
+        self, input_ids: torch.Tensor, targets: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Rows and columns of the tokens before a list's first point, its (N, 2) u and v, and whether it has depth."""
         learned = functional.pad(targets, (0, _TO_COORDINATES[-1]), value=-1)
         length = targets.shape[1]
         u, v, d = (learned[:, offset : offset + length].clamp(min=0) for offset in _TO_COORDINATES)
         is_place = self._opens[input_ids] & (learned[:, 2 : 2 + length] >= 0) & (targets >= 0)
         is_place &= torch.isfinite(self._value[u]) & torch.isfinite(self._value[v])
         rows, columns = is_place.nonzero(as_tuple=True)
-        side = self._side
-        column = (self._value[u[rows, columns]] * side).long().clamp(max=side - 1)
-        row = (self._value[v[rows, columns]] * side).long().clamp(max=side - 1)
-        patches = row * side + column
+        uv = torch.stack([self._value[u[rows, columns]], self._value[v[rows, columns]]], dim=1)
         has_depth = torch.isfinite(self._value[d[rows, columns]]) & (learned[:, 4 : 4 + length][rows, columns] >= 0)
-        return (
-            torch.cat([rows, rows, rows[has_depth]]),
-            torch.cat([columns, columns + 2, columns[has_depth] + 4]),
-            torch.cat([patches, patches, patches[has_depth]]),
-        )
+        return rows, columns, uv, has_depth
 
 
     def _numbers_of_ends(
@@ -178,6 +202,12 @@ class Gaze(nn.Module):  # type: ignore[misc]
         keep = torch.ones_like(columns, dtype=torch.bool)
         keep[:, 2:] = has_depth[:, None]
         return rows[:, None].expand_as(columns)[keep], columns[keep], wanted[keep]
+
+
+def _cell(uv: torch.Tensor, side: int) -> torch.Tensor:
+    """(N,) numbers of the cells of a square grid, row by row, that (N, 2) shares of the picture lie in."""
+    column, row = (uv * side).long().clamp(max=side - 1).unbind(dim=1)
+    return row * side + column
 
 
 def _watched(model: Any) -> Any:

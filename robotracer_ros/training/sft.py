@@ -144,7 +144,7 @@ class SupervisedTraining:
         while self.step < settings.steps:
             towers_alone = self.step < settings.tower_steps
             if batches is None or self.step == settings.tower_steps:
-                self.model.vision_tower.requires_grad_(towers_alone or settings.train_vision)
+                self._choose_what_learns(towers_alone)
                 batches = iter(self._feeder(towers_alone))
             losses = self._stepped(next(batches), towers_alone)
             self.seconds = time.monotonic() - began
@@ -164,6 +164,13 @@ class SupervisedTraining:
             "hours": round(self.seconds / 3600, 3), "where": where(self.settings.device),
             "settings": asdict(self.settings),
         }  # fmt: skip
+
+    def _choose_what_learns(self, towers_alone: bool) -> None:
+        """What is left out neither moves nor decays."""
+        for part in (self.model, self.gaze):
+            part.requires_grad_(not towers_alone)
+        self.model.spatial_encoder.requires_grad_(True)
+        self.model.vision_tower.requires_grad_(towers_alone or self.settings.train_vision)
 
     def _feeder(self, towers_alone: bool) -> Feeder:
         settings, config = self.settings, self.model.config

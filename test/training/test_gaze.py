@@ -31,9 +31,9 @@ def model_and_vocabulary():
     return RoboTracerForConditionalGeneration(config), Vocabulary.of(tokenizer)
 
 
-def batch(vocabulary, *answers):
+def batch(vocabulary, *answers, spatial=0):
     questions = iter([Question("point to the red block", answer) for answer in answers])
-    tokens = batch_of_rows(vocabulary, [packed_row(vocabulary, vocabulary.prefix(144, 0), questions, 400)])
+    tokens = batch_of_rows(vocabulary, [packed_row(vocabulary, vocabulary.prefix(144, spatial), questions, 400)])
     targets = torch.nn.functional.pad(tokens["labels"][:, 1:], (0, 1), value=-100)
     return tokens, targets
 
@@ -83,6 +83,16 @@ def test_later_points_look_back_at_the_first_and_the_last_one_at_the_destination
     assert pairs[1][numbers:] == of_end
     mask = tokens["attention_mask"]
     assert all(mask[0, 0, column, looked] for ends in (to_start, to_destination) for _, column, looked in zip(*ends, strict=True))
+
+
+def test_depth_is_read_from_the_spatial_token_of_the_place(model_and_vocabulary):
+    model, vocabulary = model_and_vocabulary
+    tokens, targets = batch(vocabulary, REASONED, spatial=36)
+    _, columns, wanted = Gaze(model, vocabulary.tokenizer)._depths(tokens["input_ids"], targets)
+    said = [vocabulary.tokenizer.decode([targets[0, column]]) for column in sorted(columns.tolist())]
+    assert said == [", 0.", "734"] * 2
+    # (512, 260) of 6 x 6 cells, behind 144 tokens of the picture.
+    assert wanted.tolist() == [144 + 1 * 6 + 3] * 4
 
 
 def test_a_list_of_one_point_looks_back_at_nothing(model_and_vocabulary):
