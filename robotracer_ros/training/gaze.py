@@ -6,12 +6,13 @@ answer says ``[Referring] [red block]: [(512, 304, ...`` or points at something,
 what it shows. Its depth stands in the spatial token of that place, where another head learns to look.
 
 A trace is drawn between two places that its reasoning has named: its first point, and the destination of the last
-``[Referring]`` step. Two other heads learn to look back at the numbers of these, coordinate by coordinate.
+``[Referring]`` step. Two other heads learn to look back at the numbers of these, coordinate by coordinate. And what a
+step refers to is named in the words of the question: there one of them learns to look, word by word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import torch
@@ -19,13 +20,15 @@ from torch import nn
 from torch.nn import functional
 from transformers.models.qwen2.modeling_qwen2 import apply_rotary_pos_emb
 
-from robotracer_ros.models.tokenization import number_values
+from robotracer_ros.models.tokenization import ASSISTANT, number_values
 from robotracer_ros.training.dense import COLOUR_NAMES, IGNORED, KINDS
 
 # The layer before the last: those below it gather what is asked for, the one above it writes down what was found.
 _LAYERS_ABOVE: Final = 1
 _OPENS: Final = "[("
 _GOES_ON: Final = "), ("
+_REFERS: Final = "Referring"
+_ARTICLES: Final = ("the", "a", "an")
 # Tokens from a point's opening to those that predict its u, v and depth.
 _TO_COORDINATES: Final = (0, 2, 4)
 # The same and the depth's whole metres, and how much farther on the tokens stand that they predict.
@@ -55,6 +58,9 @@ class Gaze(nn.Module):  # type: ignore[misc]
         opens = [tokenizer.decode([token]).endswith(_OPENS) for token in range(len(tokenizer))]
         self._opens = torch.tensor(opens)
         self._goes_on = torch.tensor([tokenizer.decode([token]) == _GOES_ON for token in range(len(tokenizer))])
+        self._words = [tokenizer.decode([token]).strip() for token in range(len(tokenizer))]
+        self._asked_last = model.config.scale_token_id, tokenizer.eos_token_id
+        self._answers = tokenizer.convert_tokens_to_ids(ASSISTANT)
         self._seen: dict[str, Any] = {}
         self._attention.register_forward_pre_hook(
             lambda _, arguments, named: self._seen.update(named, hidden=named.get("hidden_states", *arguments[:1])),
@@ -93,6 +99,7 @@ class Gaze(nn.Module):  # type: ignore[misc]
             to_start, to_destination = self._numbers_of_ends(input_ids, targets)
             for head, (rows, columns, wanted) in (
                 (0, to_start), (1, to_destination), (1, self._depths(input_ids, targets)),
+                (0, self._names(input_ids, targets)),
             ):  # fmt: skip
                 if len(rows):
                     scores = self._scores(rows, columns, group=1)[:, head]
@@ -153,6 +160,28 @@ class Gaze(nn.Module):  # type: ignore[misc]
         # Whole metres, and what comes behind the point.
         return torch.cat([rows, rows]), torch.cat([columns + 3, columns + 4]), torch.cat([wanted, wanted])
 
+    def _names(
+        self, input_ids: torch.Tensor, targets: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Rows and columns of the tokens that predict a word of a step's name, and the column in the question."""
+        found: list[tuple[int, int, int]] = []
+        for row, (ids, told) in enumerate(zip(input_ids.tolist(), targets.tolist(), strict=True)):
+            words = [self._words[token] for token in ids]
+            asked = range(0)
+            for column, token in enumerate(ids):
+                if token in self._asked_last:
+                    asked = range(column + 1, column + 1)
+                elif token == self._answers:
+                    asked = range(asked.start, column)
+                elif words[column] == _REFERS and told[column] >= 0 and asked:
+                    # Behind the word, the brackets that close around it and open around the name.
+                    first = column + 2
+                    length = next((n for n, at in enumerate(ids[first:]) if self._opens[at]), 0)
+                    place = _place(words, asked, words[first : first + length])
+                    found += [(row, first + n - 1, place + n) for n in range(length) if place >= 0]
+        rows, columns, places = torch.tensor(found, dtype=torch.long).reshape(-1, 3).unbind(dim=1)
+        return rows, columns, places
+
     def _openings(
         self, input_ids: torch.Tensor, targets: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -202,6 +231,13 @@ class Gaze(nn.Module):  # type: ignore[misc]
         keep = torch.ones_like(columns, dtype=torch.bool)
         keep[:, 2:] = has_depth[:, None]
         return rows[:, None].expand_as(columns)[keep], columns[keep], wanted[keep]
+
+
+def _place(words: Sequence[str], among: range, name: Sequence[str]) -> int:
+    """Where a name stands among the words of a question, rather behind an article than elsewhere; -1 for nowhere."""
+    places = [at for at in among if list(words[at : at + len(name)]) == list(name)]
+    whole = [at for at in places if words[at - 1] in _ARTICLES]
+    return (whole or places or [-1])[0]
 
 
 def _cell(uv: torch.Tensor, side: int) -> torch.Tensor:

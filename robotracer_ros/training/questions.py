@@ -30,7 +30,7 @@ class Question:
 
 
 def question_of(task: Task, mode: Mode = Mode.TRACE_3D) -> Question:
-    """A task in the words of the family robotracer, with reasoning but where a named object is all that is asked for."""
+    """A task in the words of the family robotracer, with reasoning unless it asks for a named object alone."""
     if task.kind == MEASURE:
         # Millimetres as everywhere in an answer, so that lengths share the tokens of depth.
         return Question(task.sentence, _FAMILY.render_length(task.length_m, task.reasoning))

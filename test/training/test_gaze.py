@@ -12,7 +12,7 @@ pytest.importorskip("transformers")
 import torch
 
 from robotracer_ros.models import RoboTracerForConditionalGeneration, build_tokenizer, nano_config
-from robotracer_ros.training.gaze import Gaze
+from robotracer_ros.training.gaze import Gaze, _place
 from robotracer_ros.training.questions import Question, Vocabulary, batch_of_rows, packed_row
 
 SMALL = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
@@ -24,15 +24,16 @@ REASONED = (
 @pytest.fixture
 def model_and_vocabulary():
     torch.manual_seed(0)
-    texts = ["point to the red block", "[(512, 304)]", REASONED, "how tall is the red block?", "0.051 m"]
+    questions = ["point to the red block", "how tall is the red block?", "push the block to"]
+    texts = [*questions, "[(512, 304)]", REASONED, "0.051 m"]
     tokenizer = build_tokenizer(texts * 3)
     text = {**SMALL, "num_hidden_layers": 2, "num_key_value_heads": 1}
     config = nano_config(tokenizer, vision=SMALL, text=text, spatial=SMALL)
     return RoboTracerForConditionalGeneration(config), Vocabulary.of(tokenizer)
 
 
-def batch(vocabulary, *answers, spatial=0):
-    questions = iter([Question("point to the red block", answer) for answer in answers])
+def batch(vocabulary, *answers, spatial=0, question="point to the red block"):
+    questions = iter([Question(question, answer) for answer in answers])
     tokens = batch_of_rows(vocabulary, [packed_row(vocabulary, vocabulary.prefix(144, spatial), questions, 400)])
     targets = torch.nn.functional.pad(tokens["labels"][:, 1:], (0, 1), value=-100)
     return tokens, targets
@@ -81,8 +82,38 @@ def test_later_points_look_back_at_the_first_and_the_last_one_at_the_destination
     of_end = [("80", "80"), ("90", "90"), (", 0.", ", 0."), ("612", "612")][:numbers]
     assert pairs[0][2 * numbers :] == of_start
     assert pairs[1][numbers:] == of_end
-    mask = tokens["attention_mask"]
-    assert all(mask[0, 0, column, looked] for ends in (to_start, to_destination) for _, column, looked in zip(*ends, strict=True))
+    seen = tokens["attention_mask"][0, 0]
+    for _, columns, looked in (to_start, to_destination):
+        assert seen[columns, looked].all()
+
+
+def test_a_name_is_copied_from_the_question_word_by_word(model_and_vocabulary):
+    model, vocabulary = model_and_vocabulary
+    decode = vocabulary.tokenizer.decode
+    tokens, targets = batch(vocabulary, "0.051 m", TRACED, question="push the block to the red block")
+    ids = tokens["input_ids"]
+    _, columns, wanted = Gaze(model, vocabulary.tokenizer)._names(ids, targets)
+    said = [decode([targets[0, column]]) for column in columns]
+    there = [decode([ids[0, looked]]) for looked in wanted]
+    assert "".join(said) == "red block"
+    assert [word.strip() for word in said] == [word.strip() for word in there]
+    # The red block is named, not the other one, and in its own question.
+    assert decode([ids[0, wanted[0] - 1]]).strip() == "the"
+    assert all(tokens["attention_mask"][0, 0, column, looked] for column, looked in zip(columns, wanted, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("question", "name", "place"),
+    [
+        ("put the white cup on the cup", ["cup"], 6),
+        ("put cup on plate", ["cup"], 1),
+        ("put the cup down", ["bowl"], -1),
+        ("move the second cup from the left", ["second", "cup", "from", "the", "left"], 2),
+    ],
+)
+def test_a_name_stands_where_its_article_stands(question, name, place):
+    words = question.split()
+    assert _place(words, range(len(words)), name) == place
 
 
 def test_depth_is_read_from_the_spatial_token_of_the_place(model_and_vocabulary):

@@ -76,8 +76,8 @@ def point_free(cast: Cast, rng: np.random.Generator) -> Task:
 def measure_distance(cast: Cast, rng: np.random.Generator) -> Task:
     """The distance between the centres of two objects along the table."""
     one, other = drawn(rng, anything(cast), 2)
-    steps = _apart(cast, one, other)
-    return _measured(cast, rng, "measure_distance", words.MEASURE_DISTANCE, (one, other), _distance_m(one, other), steps)
+    length_m, steps = _distance_m(one, other), _apart(cast, one, other)
+    return _measured(cast, rng, "measure_distance", words.MEASURE_DISTANCE, (one, other), length_m, steps)
 
 
 def measure_height(cast: Cast, rng: np.random.Generator) -> Task:

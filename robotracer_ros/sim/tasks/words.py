@@ -40,7 +40,8 @@ PICK_BESIDE: Final = Templates(
 )  # fmt: skip
 PICK_BETWEEN: Final = Templates(
     ("put {a} between {b} and {c}", "place {a} between {b} and {c}", "pick up {a} and place it between {b} and {c}",
-     "move {a} in the middle between {b} and {c}", "set {a} down between {b} and {c}"),
+     "move {a} in the middle between {b} and {c}", "set {a} down between {b} and {c}",
+     "put {a} in the middle between {b} and {c}", "take {a} and set it between {b} and {c}"),
     ("take {a} and put it between {b} and {c}", "place {a} in the middle between {b} and {c}"),
 )  # fmt: skip
 PICK_OFFSET: Final = Templates(
@@ -61,12 +62,15 @@ PUSH_BY: Final = Templates(
 HOVER_TWO: Final = Templates(
     ("carry {a} above {b} and then above {c}", "hold {a} above {b}, then above {c}",
      "move {a} over {b} and then over {c}", "pick up {a} and hold it above {b}, then above {c}",
+     "hold {a} over {b}, then over {c}", "carry {a} over {b} and then over {c}", "take {a} above {b}, then above {c}",
      "hover with {a} above {b} and then above {c}"),
     ("pick up {a} and carry it above {b}, then above {c}", "hold {a} over {b} and then over {c}"),
 )  # fmt: skip
 HOVER_THREE: Final = Templates(
     ("carry {a} above {b}, then above {c} and then above {d}", "hold {a} above {b}, then above {c}, then above {d}",
-     "move {a} over {b}, {c} and {d} in this order", "pick up {a} and hold it above {b}, {c} and {d} in this order"),
+     "move {a} over {b}, {c} and {d} in this order", "pick up {a} and hold it above {b}, {c} and {d} in this order",
+     "move {a} over {b}, then over {c}, then over {d}", "carry {a} above {b}, {c} and {d} in this order",
+     "hold {a} over {b}, then over {c} and then over {d}"),
     ("carry {a} over {b}, then over {c}, then over {d}", "hold {a} above {b}, {c} and {d} in this order"),
 )  # fmt: skip
 POINT_OBJECT: Final = Templates(
@@ -76,23 +80,31 @@ POINT_OBJECT: Final = Templates(
 )  # fmt: skip
 POINT_FREE: Final = Templates(
     ("point to free space {side} {b}.", "point to a free spot {side} {b}.", "find free space {side} {b}.",
-     "where is a free spot {side} {b}?", "locate free space on the table {side} {b}."),
+     "where is a free spot {side} {b}?", "locate free space on the table {side} {b}.",
+     "show me a free spot {side} {b}.", "point at free space {side} {b}."),
     ("show me free space {side} {b}.", "point at a free spot on the table {side} {b}."),
 )  # fmt: skip
 MEASURE_DISTANCE: Final = Templates(
     ("what is the distance between the centers of {a} and {b}?", "how far apart are the centers of {a} and {b}?",
-     "measure the distance between the centers of {a} and {b}.", "how far is it between the centers of {a} and {b}?"),
+     "measure the distance between the centers of {a} and {b}.", "how far is it between the centers of {a} and {b}?",
+     "measure how far it is from the center of {a} to the center of {b}.", "tell me how far {a} and {b} are apart, "
+     "center to center.", "how large is the distance from the center of {a} to that of {b}?",
+     "how many centimeters are the centers of {a} and {b} apart?"),
     ("how far is the distance between the centers of {a} and {b}?", "measure how far apart the centers of {a} and {b} "
      "are."),
 )  # fmt: skip
 MEASURE_HEIGHT: Final = Templates(
     ("how tall is {a}?", "what is the height of {a}?", "how high is {a}?", "measure the height of {a}.",
-     "how many centimeters tall is {a}?"),
+     "how many centimeters tall is {a}?", "tell me how tall {a} is.", "measure how high {a} is.",
+     "give the height of {a} in centimeters.", "how many centimeters is the height of {a}?"),
     ("how many centimeters high is {a}?", "measure how tall {a} is."),
 )  # fmt: skip
 MEASURE_GAP: Final = Templates(
     ("how wide is the gap between {a} and {b}?", "what is the gap between the edges of {a} and {b}?",
-     "measure the gap between {a} and {b}.", "how much space is between {a} and {b}?"),
+     "measure the gap between {a} and {b}.", "how much space is between {a} and {b}?",
+     "how many centimeters of space are between {a} and {b}?", "tell me the gap between {a} and {b}.",
+     "measure how much space there is between the edges of {a} and {b}.", "how large is the space from {a} to {b}?",
+     "what is the width of the space between {a} and {b}?"),
     ("how wide is the space between the edges of {a} and {b}?", "measure the space between {a} and {b}."),
 )  # fmt: skip
 
