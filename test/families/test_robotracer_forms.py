@@ -215,4 +215,6 @@ def test_a_megabyte_takes_no_more_than_its_share(text):
             assert len(str(error)) < 500
         return time.process_time() - started
 
-    assert taken_s(text) < 9 * min(taken_s(text[: len(text) // 4]) for _ in range(2)) + 0.1
+    quarter = text[: len(text) // 4]
+    # A shared machine takes seconds away now and then; a law it does not bend three times running.
+    assert any(taken_s(text) < 9 * taken_s(quarter) + 0.1 for _ in range(3))
