@@ -23,7 +23,7 @@ class _Table:
 def test_a_copy_without_its_checkpoint_says_so_instead_of_showing_the_truth(monkeypatch, tmp_path):
     monkeypatch.setattr(demo_scene, "shipped_checkpoints", dict)
     asked = Namespace(truth=False, model="")
-    with pytest.raises(InvalidRequest, match="robotracer-nano did not come with this copy.*--model.*--truth"):
+    with pytest.raises(InvalidRequest, match=r"robotracer-nano did not come with this copy.*--model.*--truth"):
         demo_scene._answering(asked, "put the red block into the blue bowl", _Table(), tmp_path)
 
 

@@ -27,7 +27,7 @@ def model_and_vocabulary():
     questions = ["point to the red block", "how tall is the red block?", "push the block to"]
     texts = [*questions, "[(512, 304)]", REASONED, "0.051 m"]
     tokenizer = build_tokenizer(texts * 3)
-    text = {**SMALL, "num_hidden_layers": 2, "num_key_value_heads": 1}
+    text = {**SMALL, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
     config = nano_config(tokenizer, vision=SMALL, text=text, spatial=SMALL)
     return RoboTracerForConditionalGeneration(config), Vocabulary.of(tokenizer)
 
@@ -175,3 +175,22 @@ def test_where_nothing_is_shown_only_the_place_is_learned(model_and_vocabulary):
         gaze.loss(tokens["input_ids"], targets, seen()),
     )
     assert 0 < on_table < on_object
+
+
+def test_attention_learns_to_look_back(model_and_vocabulary):
+    model, vocabulary = model_and_vocabulary
+    gaze = Gaze(model, vocabulary.tokenizer)
+    tokens, targets = batch(vocabulary, TRACED)
+    optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
+    told = []
+    for _ in range(40):
+        inputs = {name: tokens[name] for name in ("input_ids", "attention_mask", "position_ids")}
+        model(**inputs, pixel_values=torch.zeros(1, 3, 192, 192), use_cache=False)
+        loss = gaze._looking_back_loss(tokens["input_ids"], targets)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        told.append(loss.item())
+    # The start, the destination and a name, each among all tokens before; no spatial tokens.
+    assert told[0] == pytest.approx(3 * math.log(220), abs=1.5)
+    assert told[-1] < 0.7 * told[0]
