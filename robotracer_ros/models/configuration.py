@@ -28,7 +28,7 @@ class RoboTracerSpatialConfig(PreTrainedConfig):  # type: ignore[misc]
     num_hidden_layers: int = 4
     num_attention_heads: int = 4
     image_size: int = 96
-    patch_size: int = 16
+    patch_size: int = 8
     hidden_act: str = "gelu_pytorch_tanh"
     layer_norm_eps: float = 1e-6
     attention_dropout: float = 0.0

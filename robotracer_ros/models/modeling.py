@@ -69,7 +69,7 @@ class RoboTracerPreTrainedModel(PreTrainedModel):  # type: ignore[misc]
 class RoboTracerForConditionalGeneration(RoboTracerPreTrainedModel, GenerationMixin):  # type: ignore[misc]
     """Pictures and spatial cues as tokens before the question; the answer after it (arXiv 2512.13660, section 3.2).
 
-    The prompt reads ``<image>`` x 144, ``<spatial>`` x 36 unless the mode is RGB, ``<SCALE>``, question,
+    The prompt reads ``<image>`` x 144, ``<spatial>`` x 144 unless the mode is RGB, ``<SCALE>``, question,
     ``<|assistant|>``. ``<SCALE>`` stands in the prompt, so reading the scene's scale costs no decoding step.
     """
 

@@ -44,7 +44,7 @@ class RoboTracerProcessor(ProcessorMixin):  # type: ignore[misc]
         image_processor: Any = None,
         tokenizer: Any = None,
         num_image_tokens: int = 144,
-        num_spatial_tokens: int = 36,
+        num_spatial_tokens: int = 144,
         chat_template: str | None = None,
         **kwargs: Any,
     ) -> None:

@@ -42,7 +42,8 @@ def write_checkpoint(model: Any, tokenizer: Any, folder: Path, record: Mapping[s
     half = RoboTracerForConditionalGeneration(model.config)
     half.load_state_dict(model.state_dict())
     half.half().save_pretrained(folder)
-    RoboTracerProcessor(RoboTracerImageProcessor(), tokenizer).save_pretrained(folder)
+    tokens = {name: getattr(model.config, name) for name in ("num_image_tokens", "num_spatial_tokens")}
+    RoboTracerProcessor(RoboTracerImageProcessor(), tokenizer, **tokens).save_pretrained(folder)
     (folder / SETTINGS).write_text(json.dumps(record, indent=2) + "\n")
 
 

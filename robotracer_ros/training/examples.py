@@ -15,22 +15,23 @@ from robotracer_ros.models.spatial_grids import normalised_picture, spatial_grid
 from robotracer_ros.sim.depth_noise import DepthNoise
 from robotracer_ros.sim.scene import Scene
 from robotracer_ros.sim.stage import View
+from robotracer_ros.sim.tasks.sight import TABLE_LABEL
 from robotracer_ros.training.dense import IGNORED, dense_targets
 from robotracer_ros.training.pictures import Shard
 
 # How often training shows each combination of cues; the last is not one of the paper's modes, but cameras have it.
 MODES: Final[Mapping[str, float]] = {
-    "RGB": 0.2,
-    "RGB+encoder": 0.15,
-    "RGB+encoder+intrinsics": 0.25,
-    "RGB+encoder+intrinsics+depth": 0.35,
+    "RGB": 0.12,
+    "RGB+encoder": 0.1,
+    "RGB+encoder+intrinsics": 0.2,
+    "RGB+encoder+intrinsics+depth": 0.53,
     "RGB+encoder+depth": 0.05,
 }
 _NAMES: Final = tuple(MODES)
 _SHARES: Final = np.array(list(MODES.values()))
 _SHARE_OF_PERFECT_DEPTH: Final = 0.2
-# Of red, green and blue, all but as they are.
-_SWAPS: Final = ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
+# OpenCV's hues of 8-bit pictures.
+_HUES: Final = 180
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,13 +60,13 @@ def draw_picture(
     """A picture of a shard with faults and cues at random; with the cues of ``mode`` where that is given.
 
     Args:
-        swapped: its colour channels change places, and its targets say nothing of colours. Some pairs of colour and
-            shape never occur in training, from which a tower would learn that what is purple cannot be a block.
+        swapped: its objects get other colours, and its targets say nothing of them. Some pairs of colour and shape
+            never occur in training, from which a tower would learn that what is purple cannot be a block.
     """
     scene, view = shard.scene(index), shard.view(index)
     targets = dense_targets(scene, view)
     if swapped:
-        view = replace(view, rgb=view.rgb[:, :, _SWAPS[rng.integers(len(_SWAPS))]])
+        view = replace(view, rgb=recoloured(view, rng))
         targets["colours"] = np.full_like(targets["colours"], IGNORED)
     mode = mode or _NAMES[rng.choice(len(_NAMES), p=_SHARES)]
     rgb, depth_m = faulty_colour(view.rgb, rng), faulty_depth(view.depth_m, rng)
@@ -73,6 +74,20 @@ def draw_picture(
     grids = spatial_grids(rgb, scene.intrinsics if "intrinsics" in cues else None, depth_m if "depth" in cues else None)
     inputs: dict[str, npt.NDArray[Any]] = {"pixel_values": normalised_picture(rgb), **grids}
     return Picture(scene, view, mode, depth_m, inputs, targets)
+
+
+def recoloured(view: View, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """The picture with each object turned to another hue, paler or fuller, darker or lighter."""
+    hsv = cv2.cvtColor(view.rgb, cv2.COLOR_RGB2HSV).astype(np.float32)
+    turns, fuller, lighter = np.zeros(256, np.float32), np.ones(256, np.float32), np.ones(256, np.float32)
+    things = slice(1, TABLE_LABEL)
+    turns[things] = rng.uniform(0, _HUES, TABLE_LABEL - 1)
+    fuller[things] = rng.uniform(0.0, 1.6, TABLE_LABEL - 1)
+    lighter[things] = np.exp(rng.uniform(-0.9, 0.9, TABLE_LABEL - 1))
+    hsv[:, :, 0] = (hsv[:, :, 0] + turns[view.labels]) % _HUES
+    hsv[:, :, 1] = np.minimum(hsv[:, :, 1] * fuller[view.labels], 255)
+    hsv[:, :, 2] = 255 * (hsv[:, :, 2] / 255) ** (1 / lighter[view.labels])
+    return np.asarray(cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB), dtype=np.uint8)
 
 
 def faulty_colour(rgb: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:

@@ -3,7 +3,8 @@
 To name the place of "the red block", a text model must keep both words in mind, find the patch that shows one, and copy
 where it is. No part is any use without the others, so next-token loss alone finds them only after a long time. Where an
 answer says ``[Referring] [red block]: [(512, 304, ...`` or points at something, the truth says which patch that is, and
-what it shows. Its depth stands in the spatial token of that place, where another head learns to look.
+what it shows. Its depth stands in the spatial token of that place, where another head learns to look, also for where
+from the camera it is and how high.
 
 A trace is drawn between two places that its reasoning has named: its first point, and the destination of the last
 ``[Referring]`` step. Two other heads learn to look back at the numbers of these, coordinate by coordinate. And what a
@@ -21,6 +22,7 @@ from torch.nn import functional
 from transformers.models.qwen2.modeling_qwen2 import apply_rotary_pos_emb
 
 from robotracer_ros.models.tokenization import ASSISTANT, number_values
+from robotracer_ros.sim.tasks.reasoning import CAMERA, DESTINATION, HEIGHT
 from robotracer_ros.training.dense import COLOUR_NAMES, IGNORED, KINDS
 
 # The layer before the last: those below it gather what is asked for, the one above it writes down what was found.
@@ -28,6 +30,8 @@ _LAYERS_ABOVE: Final = 1
 _OPENS: Final = "[("
 _GOES_ON: Final = "), ("
 _REFERS: Final = "Referring"
+_MEASURES: Final = "Measuring"
+_CLOSES: Final = "]:"
 _ARTICLES: Final = ("the", "a", "an")
 # Tokens from a point's opening to those that predict its u, v and depth.
 _TO_COORDINATES: Final = (0, 2, 4)
@@ -59,6 +63,7 @@ class Gaze(nn.Module):  # type: ignore[misc]
         self._opens = torch.tensor(opens)
         self._goes_on = torch.tensor([tokenizer.decode([token]) == _GOES_ON for token in range(len(tokenizer))])
         self._words = [tokenizer.decode([token]).strip() for token in range(len(tokenizer))]
+        self._destination = torch.tensor(tokenizer(DESTINATION, add_special_tokens=False)["input_ids"])
         self._asked_last = model.config.scale_token_id, tokenizer.eos_token_id
         self._answers = tokenizer.convert_tokens_to_ids(ASSISTANT)
         self._seen: dict[str, Any] = {}
@@ -157,8 +162,44 @@ class Gaze(nn.Module):  # type: ignore[misc]
         if not len(spatial):
             return rows[:0], columns[:0], rows[:0]
         wanted = spatial[_cell(uv[has_depth], self._spatial_side)]
-        # Whole metres, and what comes behind the point.
-        return torch.cat([rows, rows]), torch.cat([columns + 3, columns + 4]), torch.cat([wanted, wanted])
+        of_place = torch.full_like(input_ids, -1)
+        of_place[rows, columns] = wanted
+        own_rows, own_columns, openings = self._own_lengths(input_ids, targets)
+        own = of_place[own_rows, openings]
+        # A destination is told from the camera and shows nothing to be known by: u and v are looked up here too.
+        named = torch.stack([input_ids[rows, columns - back] for back in range(len(self._destination), 0, -1)], dim=1)
+        is_spot = (named == self._destination).all(dim=1)
+        spots = rows[is_spot], columns[is_spot], wanted[is_spot]
+        return (
+            # Whole metres, and what comes behind the point.
+            torch.cat([rows, rows, own_rows[own >= 0], spots[0], spots[0]]),
+            torch.cat([columns + 3, columns + 4, own_columns[own >= 0], spots[1], spots[1] + 2]),
+            torch.cat([wanted, wanted, own[own >= 0], spots[2], spots[2]]),
+        )
+
+    def _own_lengths(
+        self, input_ids: torch.Tensor, targets: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Rows and columns of the tokens that predict a length which the place named before has of its own, where it
+        is from the camera and how high; and the column of that place's opening.
+        """
+        found: list[tuple[int, int, int]] = []
+        for row, (ids, told) in enumerate(zip(input_ids.tolist(), targets.tolist(), strict=True)):
+            words = [self._words[token] for token in ids]
+            opening = -1
+            for column, token in enumerate(ids):
+                if self._opens[token]:
+                    opening = column
+                elif words[column] == _MEASURES and told[column] >= 0 and opening >= 0:
+                    # Behind the word, the brackets that close around it and open around what is measured.
+                    first = column + 2
+                    length = words[first:].index(_CLOSES) if _CLOSES in words[first:] else 0
+                    measured = words[first : first + length]
+                    if measured and (measured[-1] == CAMERA or measured[0] == HEIGHT):
+                        # The side, whole metres, and what comes behind the point.
+                        found += [(row, at, opening) for at in (first - 1, first + length, first + length + 2)]
+        rows, columns, openings = torch.tensor(found, dtype=torch.long).reshape(-1, 3).unbind(dim=1)
+        return rows, columns, openings
 
     def _names(
         self, input_ids: torch.Tensor, targets: torch.Tensor

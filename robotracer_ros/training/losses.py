@@ -7,6 +7,8 @@ from typing import Any, Final
 import torch
 from torch import nn
 
+from robotracer_ros.models.tokenization import number_values
+
 # Standard deviation, in thousandths of the picture and in millimetres, of the belief that a number token stands for.
 _SPREAD: Final = 3.0
 _REACH: Final = 8
@@ -34,7 +36,10 @@ class NumberLoss(nn.Module):  # type: ignore[misc]
                     neighbours[centre, column] = vocabulary[f"{value + int(offsets[column]):0{digits}d}"]
                 weights[centre] = bell * there / (bell * there).sum()
 
+        numbers = torch.zeros(len(tokenizer), dtype=torch.bool)
+        numbers[list(number_values(tokenizer))] = True
         # Buffers, so that the tables go where the model goes.
+        self.register_buffer("is_number", numbers)
         self.register_buffer("neighbours", neighbours)
         self.register_buffer("weights", weights)
 

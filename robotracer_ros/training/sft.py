@@ -51,6 +51,7 @@ class SftSettings:
             rate also falls at the end of ``tower_steps``.
         dense_weight: of the patches' loss beside the words'.
         gaze_weight: of `gaze` beside the words' loss.
+        word_weight: of a token that is no number, beside one that is. Numbers are many and never quite certain.
         keep_every: steps between two states on disk.
         threads: of one process; 0 for as many as torch takes itself.
         seed: of weights, pictures and questions.
@@ -74,6 +75,7 @@ class SftSettings:
     train_vision: bool = True
     dense_weight: float = 0.3
     gaze_weight: float = 0.3
+    word_weight: float = 3.0
     keep_every: int = 100
     seed: int = 0
     threads: int = 0
@@ -216,7 +218,9 @@ class SupervisedTraining:
             position_ids=tokens["position_ids"], scale_m=batch.scale_m.to(self.settings.device),
             logits_to_keep=learned, use_cache=False, **self._moved(batch.pictures),
         )  # fmt: skip
-        words = self.number_loss(output.logits.float(), targets[learned]).mean()
+        told = targets[learned]
+        weights = torch.where(self.number_loss.is_number[told], 1.0, self.settings.word_weight)
+        words = (weights * self.number_loss(output.logits.float(), told)).mean()
         dense = self._dense_losses(batch, self.settings.dense_weight)
         scale = self.model.config.scale_loss_weight * output.scale_loss
         gaze = self.settings.gaze_weight * self.gaze.loss(tokens["input_ids"], targets, self._moved(batch.targets))

@@ -21,11 +21,18 @@ REASONED = (
 )
 
 
+MEASURED = (
+    "<think> Step1: [Referring] [red block]: [(512, 260, 0.734)] Step2: [Measuring] [left of camera]: 0.212 m "
+    "Step3: [Referring] [cup]: [(80, 90, 0.7)] Step4: [Measuring] [height of cup]: 0.081 m "
+    "Step5: [Measuring] [distance right]: 0.305 m </think> <answer> 0.051 m"
+)
+
+
 @pytest.fixture
 def model_and_vocabulary():
     torch.manual_seed(0)
     questions = ["point to the red block", "how tall is the red block?", "push the block to"]
-    texts = [*questions, "[(512, 304)]", REASONED, "0.051 m"]
+    texts = [*questions, "[(512, 304)]", REASONED, MEASURED, "0.051 m"]
     tokenizer = build_tokenizer(texts * 3)
     text = {**SMALL, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
     config = nano_config(tokenizer, vision=SMALL, text=text, spatial=SMALL)
@@ -118,12 +125,36 @@ def test_a_name_stands_where_its_article_stands(question, name, place):
 
 def test_depth_is_read_from_the_spatial_token_of_the_place(model_and_vocabulary):
     model, vocabulary = model_and_vocabulary
-    tokens, targets = batch(vocabulary, REASONED, spatial=36)
+    tokens, targets = batch(vocabulary, REASONED, spatial=144)
     _, columns, wanted = Gaze(model, vocabulary.tokenizer)._depths(tokens["input_ids"], targets)
     said = [vocabulary.tokenizer.decode([targets[0, column]]) for column in sorted(columns.tolist())]
     assert said == [", 0.", "734"] * 2
-    # (512, 260) of 6 x 6 cells, behind 144 tokens of the picture.
-    assert wanted.tolist() == [144 + 1 * 6 + 3] * 4
+    # (512, 260) of 12 x 12 cells, behind 144 tokens of the picture.
+    assert wanted.tolist() == [144 + 3 * 12 + 6] * 4
+
+
+def test_what_a_place_measures_itself_is_read_from_its_spatial_token(model_and_vocabulary):
+    model, vocabulary = model_and_vocabulary
+    tokens, targets = batch(vocabulary, MEASURED, spatial=144)
+    gaze = Gaze(model, vocabulary.tokenizer)
+    _, columns, openings = gaze._own_lengths(tokens["input_ids"], targets)
+    said = [vocabulary.tokenizer.decode([targets[0, column]]).strip() for column in columns]
+    assert said[1:3] + said[4:] == ["0", "212", "0", "081"]
+    _, looking, wanted = gaze._depths(tokens["input_ids"], targets)
+    of_own = dict(zip(looking.tolist(), wanted.tolist(), strict=True))
+    # Of the block and of the cup; how far one is from the other is no single place's.
+    assert [of_own[int(column)] for column in columns] == [144 + 3 * 12 + 6] * 3 + [144 + 1 * 12 + 0] * 3
+    assert len(set(openings.tolist())) == 2
+
+
+def test_a_destination_is_looked_up_among_the_spatial_tokens(model_and_vocabulary):
+    model, vocabulary = model_and_vocabulary
+    tokens, targets = batch(vocabulary, TRACED, spatial=144)
+    _, columns, wanted = Gaze(model, vocabulary.tokenizer)._depths(tokens["input_ids"], targets)
+    decode = vocabulary.tokenizer.decode
+    where = {decode([targets[0, column]]): int(at) for column, at in zip(columns, wanted, strict=True)}
+    assert where["80"] == where["90"] == where["612"] == 144 + 1 * 12 + 0
+    assert "512" not in where
 
 
 def test_a_list_of_one_point_looks_back_at_nothing(model_and_vocabulary):

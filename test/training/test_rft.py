@@ -24,7 +24,7 @@ from robotracer_ros.training.sampling import (  # noqa: E402
     sample_answers,
 )
 
-SIZES = (144, 36)
+SIZES = (144, 144)
 SAID = range(300, 316)
 
 

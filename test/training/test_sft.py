@@ -64,6 +64,35 @@ def test_training_goes_on_where_it_was_interrupted(tiny, shards, tmp_path, losse
     assert json.loads((tmp_path / "whole" / "settings.json").read_text())["budget"] == 120
 
 
+def test_a_resting_vision_tower_stays_as_it_is(tiny, shards, checkpoint, tmp_path):
+    rests = replace(settings(shards, tmp_path / "out"), start=str(checkpoint), steps=2, tower_steps=0,
+                    train_vision=False)  # fmt: skip
+    training = SupervisedTraining(rests)
+    before = {name: weight.clone() for name, weight in training.model.state_dict().items()}
+    training.run()
+    moved = {name for name, weight in training.model.state_dict().items() if not torch.equal(weight, before[name])}
+    assert not [name for name in moved if name.startswith("vision_tower.")]
+    assert {name.split(".")[0] for name in moved} >= {"language_model", "image_projector"}
+
+
+def test_the_rate_also_falls_before_the_vision_tower_rests(tiny, shards, tmp_path):
+    learns = SupervisedTraining(replace(settings(shards, tmp_path / "learns"), tower_steps=3, decay_steps=3))
+    rests = SupervisedTraining(
+        replace(settings(shards, tmp_path / "rests"), tower_steps=3, decay_steps=3, train_vision=False)
+    )
+    for training in (learns, rests):
+        training.step = 2
+    assert rests._learning_rate() < learns._learning_rate()
+
+
+def test_words_weigh_more_than_numbers(tiny, shards, checkpoint, tmp_path, losses):
+    for weight in (1.0, 3.0):
+        out = tmp_path / str(weight)
+        train_sft(replace(settings(shards, out), start=str(checkpoint), steps=1, tower_steps=0, word_weight=weight))
+    light, heavy = (row["words"] for row in losses["rows"])
+    assert light < heavy < 3 * light
+
+
 def test_a_folder_without_shards_is_named(tiny, tmp_path):
     with pytest.raises(InvalidRequest, match="robotracer train data"):
         train_sft(settings(tmp_path, tmp_path / "out"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -10,8 +11,8 @@ import numpy as np
 from robotracer_ros.geometry.trace import ReasoningStep, VisualTrace
 from robotracer_ros.sim.scene import SceneObject
 from robotracer_ros.sim.tasks import places, words
-from robotracer_ros.sim.tasks.carrying import Cast, anything, drawn
-from robotracer_ros.sim.tasks.reasoning import measuring, referring, scale
+from robotracer_ros.sim.tasks.carrying import Cast, anything, drawn, stands
+from robotracer_ros.sim.tasks.reasoning import height, measuring, referring, scale
 from robotracer_ros.sim.tasks.solids import gap_m
 from robotracer_ros.sim.tasks.task import MEASURE, POINTS, Infeasible, Task
 
@@ -76,14 +77,16 @@ def point_free(cast: Cast, rng: np.random.Generator) -> Task:
 def measure_distance(cast: Cast, rng: np.random.Generator) -> Task:
     """The distance between the centres of two objects along the table."""
     one, other = drawn(rng, anything(cast), 2)
-    length_m, steps = _distance_m(one, other), _apart(cast, one, other)
-    return _measured(cast, rng, "measure_distance", words.MEASURE_DISTANCE, (one, other), length_m, steps)
+    steps = (*_apart(cast, one, other), *scale(cast.sight.scale_m))
+    templates = words.MEASURE_DISTANCE
+    return _measured(cast, rng, "measure_distance", templates, (one, other), _distance_m(one, other), _stands, steps)
 
 
 def measure_height(cast: Cast, rng: np.random.Generator) -> Task:
     """How tall an object is."""
     (thing,) = drawn(rng, anything(cast), 1)
-    return _measured(cast, rng, "measure_height", words.MEASURE_HEIGHT, (thing,), float(thing.size_m[2]))
+    length_m, steps = float(thing.size_m[2]), scale(cast.sight.scale_m)
+    return _measured(cast, rng, "measure_height", words.MEASURE_HEIGHT, (thing,), length_m, _is_tall, steps)
 
 
 def measure_gap(cast: Cast, rng: np.random.Generator) -> Task:
@@ -92,9 +95,8 @@ def measure_gap(cast: Cast, rng: np.random.Generator) -> Task:
     length_m = gap_m(one, other)
     if length_m < _LEAST_GAP_M:
         raise Infeasible("the gap is too narrow to measure")
-    between_centres = measuring("distance", _distance_m(one, other))
-    steps = (*_apart(cast, one, other), between_centres)
-    return _measured(cast, rng, "measure_gap", words.MEASURE_GAP, (one, other), length_m, steps)
+    steps = (*_apart(cast, one, other), measuring("distance", _distance_m(one, other)))
+    return _measured(cast, rng, "measure_gap", words.MEASURE_GAP, (one, other), length_m, _stands, steps)
 
 
 def _distance_m(one: SceneObject, other: SceneObject) -> float:
@@ -110,6 +112,14 @@ def _apart(cast: Cast, one: SceneObject, other: SceneObject) -> tuple[ReasoningS
     )
 
 
+def _stands(cast: Cast, thing: SceneObject, _: str) -> tuple[ReasoningStep, ...]:
+    return stands(cast, thing)
+
+
+def _is_tall(_: Cast, thing: SceneObject, subject: str) -> tuple[ReasoningStep, ...]:
+    return (height(subject, thing),)
+
+
 def _measured(
     cast: Cast,
     rng: np.random.Generator,
@@ -117,18 +127,23 @@ def _measured(
     templates: words.Templates,
     things: Sequence[SceneObject],
     length_m: float,
-    steps: tuple[ReasoningStep, ...] = (),
+    own: Callable[[Cast, SceneObject, str], tuple[ReasoningStep, ...]],
+    steps: tuple[ReasoningStep, ...],
 ) -> Task:
+    """A question for a length, reasoned by referring to each of ``things`` with its ``own`` lengths, then ``steps``."""
     names = cast.names.draw_all(rng, things)
     phrases = {letter: name.phrase for letter, name in zip("ab", names, strict=False)}
-    referred = (referring(name.subject, cast.anchor(thing)) for name, thing in zip(names, things, strict=True))
+    referred = [
+        (referring(name.subject, cast.anchor(thing)), *own(cast, thing, name.subject))
+        for name, thing in zip(names, things, strict=True)
+    ]
     return Task(
         family,
         MEASURE,
         words.worded(rng, templates.draw(rng, held_out=cast.held_out), **phrases),
         unique=all(name.unique for name in names),
         template_held_out=cast.held_out,
-        reasoning=(*referred, *steps, *scale(cast.sight.scale_m)),
+        reasoning=(*itertools.chain(*referred), *steps),
         answer=f"{100 * length_m:.1f} cm",
         length_m=length_m,
     )

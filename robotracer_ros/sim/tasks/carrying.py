@@ -15,7 +15,7 @@ from robotracer_ros.sim.scene import SceneObject
 from robotracer_ros.sim.tasks import places, words
 from robotracer_ros.sim.tasks.crowd import Crowd
 from robotracer_ros.sim.tasks.naming import Name, Names
-from robotracer_ros.sim.tasks.reasoning import measuring, referring, scale
+from robotracer_ros.sim.tasks.reasoning import DESTINATION, MAX_STEPS, from_camera, height, measuring, referring, scale
 from robotracer_ros.sim.tasks.route import carried, is_free
 from robotracer_ros.sim.tasks.sight import Sight
 from robotracer_ros.sim.tasks.solids import extent_m, on_resting_face, resting_place_m
@@ -28,8 +28,6 @@ _TRAY_EDGE_M: Final = 0.015
 # A thing fits when it is no wider than this share of what it is set on.
 _FITTING: Final = 0.9
 _OFFSETS_CM: Final = (8, 20)
-# What the reasoning calls the last point of a trace.
-DESTINATION: Final = "destination"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,8 +118,8 @@ def pick_offset(cast: Cast, rng: np.random.Generator) -> Task:
     place = places.at_spot(cast.sight, spot_m, thing.radius_m, float(thing.size_m[2]), cast.others(thing, mark))
     phrase = _one_of(rng, words.SIDES[side])
     template = words.PICK_OFFSET.draw(rng, held_out=cast.held_out)
-    step = measuring(f"distance {phrase.removesuffix(' of')}", offset_cm / 100, 2)
-    return _to_table(cast, rng, "pick_offset", template, (thing, mark), place, (step,), side=phrase, n=str(offset_cm))
+    steps = moved_by(cast, mark, measuring(f"distance {phrase.removesuffix(' of')}", offset_cm / 100, 2), spot_m)
+    return _to_table(cast, rng, "pick_offset", template, (thing, mark), place, steps, side=phrase, n=str(offset_cm))
 
 
 def trace_task(
@@ -131,8 +129,12 @@ def trace_task(
     points_m: FloatArray,
     steps: tuple[ReasoningStep, ...],
     task: Task,
+    heights: Sequence[SceneObject] = (),
 ) -> Task:
     """``task`` with its trace along (N, 3) points of the table frame, the first of ``things`` being moved.
+
+    Its reasoning refers to each of ``things``, tells the height of those of them in ``heights``, and goes on with
+    ``steps``, the destination and the scale.
 
     Raises:
         Infeasible: when the way leaves the picture or meets something.
@@ -144,9 +146,13 @@ def trace_task(
     obstacles = cast.others(things[0], *support)
     if not is_free(cast.sight.lift(uvd), [things[0], *support], obstacles):
         raise Infeasible("something stands in the way")
-    referred = tuple(referring(name.subject, cast.anchor(thing)) for thing, name in zip(things, names, strict=True))
+    referred: list[ReasoningStep] = []
+    for thing, name in zip(things, names, strict=True):
+        referred.append(referring(name.subject, cast.anchor(thing)))
+        if thing in heights:
+            referred.append(height(name.subject, thing))
     # Last but for the scale: by then all is said that tells where it is.
-    reasoning = (*referred, *steps, referring(DESTINATION, uvd[-1]), *scale(cast.sight.scale_m))
+    reasoning = (*referred, *steps, referring(DESTINATION, uvd[-1]), *scale(cast.sight.scale_m))[:MAX_STEPS]
     return replace(
         task,
         trace=VisualTrace(uvd[:, :2], uvd[:, 2], reasoning=reasoning),
@@ -161,6 +167,22 @@ def trace_task(
 def start_m(cast: Cast, thing: SceneObject) -> FloatArray:
     """(3,) the point that an object is taken at, in the table frame."""
     return cast.sight.patches[thing.label].point_m
+
+
+def stands(cast: Cast, thing: SceneObject) -> tuple[ReasoningStep, ReasoningStep]:
+    """Where along the table an object's middle is, told from the camera.
+
+    Raises:
+        Infeasible: behind the camera's foot.
+    """
+    return _told_from_camera(cast, thing.centre_m)
+
+
+def moved_by(
+    cast: Cast, thing: SceneObject, length: ReasoningStep, spot_m: FloatArray
+) -> tuple[ReasoningStep, ...]:  # fmt: skip
+    """From an object's place, by a length on to a spot (2,) of the table; said behind the object's name."""
+    return (*stands(cast, thing), length, *_told_from_camera(cast, spot_m))
 
 
 def fits(thing: SceneObject, support: SceneObject) -> bool:
@@ -249,6 +271,13 @@ def _to_table(
 def _lift(points_m: FloatArray) -> ReasoningStep:
     """How high over the table the way of `carried` leads: over all that stands in between."""
     return measuring("lift height", float(points_m[1, 2]))
+
+
+def _told_from_camera(cast: Cast, point_m: FloatArray) -> tuple[ReasoningStep, ReasoningStep]:
+    right_m, away_m = cast.sight.from_camera_m(point_m)
+    if away_m < 0:
+        raise Infeasible("a place lies behind the camera's foot")
+    return from_camera(right_m, away_m)
 
 
 def _one_of(rng: np.random.Generator, among: Sequence[str]) -> str:

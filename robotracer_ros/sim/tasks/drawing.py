@@ -18,18 +18,18 @@ from robotracer_ros.sim.tasks.task import Infeasible, Task
 
 # Each family's share of the tasks of a scene that allows them all, and what builds it.
 FAMILIES: Final[Mapping[str, tuple[float, Builder]]] = {
-    "pick_in": (0.15, carrying.pick_in),
-    "pick_on": (0.12, carrying.pick_on),
-    "pick_beside": (0.14, carrying.pick_beside),
-    "pick_between": (0.07, carrying.pick_between),
-    "pick_offset": (0.09, carrying.pick_offset),
-    "push": (0.09, moving.push),
-    "hover": (0.07, moving.hover),
-    "point_object": (0.09, asking.point_object),
-    "point_free": (0.06, asking.point_free),
-    "measure_distance": (0.05, asking.measure_distance),
-    "measure_height": (0.04, asking.measure_height),
-    "measure_gap": (0.03, asking.measure_gap),
+    "pick_in": (0.10, carrying.pick_in),
+    "pick_on": (0.09, carrying.pick_on),
+    "pick_beside": (0.10, carrying.pick_beside),
+    "pick_between": (0.09, carrying.pick_between),
+    "pick_offset": (0.11, carrying.pick_offset),
+    "push": (0.11, moving.push),
+    "hover": (0.09, moving.hover),
+    "point_object": (0.03, asking.point_object),
+    "point_free": (0.05, asking.point_free),
+    "measure_distance": (0.10, asking.measure_distance),
+    "measure_height": (0.06, asking.measure_height),
+    "measure_gap": (0.07, asking.measure_gap),
 }
 # A scene may hold few tasks, or none of a family; so often another is drawn before that is accepted.
 _TRIES_PER_TASK: Final = 12

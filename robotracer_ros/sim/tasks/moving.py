@@ -12,7 +12,7 @@ from robotracer_ros.geometry.arrays import FloatArray
 from robotracer_ros.geometry.trace import ReasoningStep
 from robotracer_ros.sim.scene import SceneObject
 from robotracer_ros.sim.tasks import places, words
-from robotracer_ros.sim.tasks.carrying import Cast, anything, drawn, movable, start_m, trace_task
+from robotracer_ros.sim.tasks.carrying import Cast, anything, drawn, movable, moved_by, start_m, trace_task
 from robotracer_ros.sim.tasks.naming import Name
 from robotracer_ros.sim.tasks.reasoning import measuring
 from robotracer_ros.sim.tasks.route import CLEARANCE_M, LIFT_M
@@ -47,14 +47,11 @@ def hover(cast: Cast, rng: np.random.Generator) -> Task:
     templates = words.HOVER_TWO if len(marks) == 2 else words.HOVER_THREE
     phrases = {letter: name.phrase for letter, name in zip("abcd", names, strict=False)}
     sentence = words.worded(rng, templates.draw(rng, held_out=cast.held_out), **phrases)
-    steps = tuple(
-        measuring(f"height of {name.subject}", mark.top_m) for name, mark in zip(names[1:], marks, strict=True)
-    )
     task = Task(
         "hover", TRACE, sentence, unique=False, template_held_out=False, contacts="start", goal=visits[-1],
         visits=visits,
     )  # fmt: skip
-    return trace_task(cast, (thing, *marks), names, points_m, steps, task)
+    return trace_task(cast, (thing, *marks), names, points_m, (), task, heights=marks)
 
 
 def _push_to(cast: Cast, rng: np.random.Generator, thing: SceneObject) -> Task:
@@ -81,7 +78,8 @@ def _push_by(cast: Cast, rng: np.random.Generator, thing: SceneObject) -> Task:
     phrase = words.WAYS[side][int(rng.integers(len(words.WAYS[side])))]
     template = words.PUSH_BY.draw(rng, held_out=cast.held_out)
     sentence = words.worded(rng, template, a=name.phrase, way=phrase, n=str(length_cm))
-    return _pushed(cast, (thing,), (name,), place, (measuring(f"distance {phrase}", length_cm / 100, 2),), sentence)
+    steps = moved_by(cast, thing, measuring(f"distance {phrase}", length_cm / 100, 2), spot_m)
+    return _pushed(cast, (thing,), (name,), place, steps, sentence)
 
 
 def _pushed(

@@ -118,6 +118,11 @@ class Sight:
             raise Infeasible("a point lies outside the picture")
         return as_written(uvd)
 
+    def from_camera_m(self, point_m: FloatArray) -> tuple[float, float]:
+        """How far to the right of the camera and away from it, along the table, a point of the table frame is."""
+        apart_m = np.asarray(point_m)[:2] - self._eye_m[:2]
+        return float(self.right @ apart_m), float(self.away @ apart_m)
+
     def pixel(self, uv: FloatArray) -> tuple[int, int]:
         """Row and column of the view at u and v, shares of the picture."""
         column, row = np.clip(np.rint(self._view_pixels(uv[None])[0]), 0, self._view_size - 1)
