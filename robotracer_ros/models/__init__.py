@@ -12,7 +12,7 @@ from transformers import (
 from robotracer_ros.models.configuration import RoboTracerConfig, RoboTracerSpatialConfig, nano_config
 from robotracer_ros.models.image_processing import RoboTracerImageProcessor
 from robotracer_ros.models.modeling import RoboTracerForConditionalGeneration, RoboTracerOutput
-from robotracer_ros.models.number_embeddings import initialise_numbers
+from robotracer_ros.models.number_embeddings import initialise_numbers, smooth_numbers
 from robotracer_ros.models.packing import packed_mask, packed_positions
 from robotracer_ros.models.processing import RoboTracerProcessor
 from robotracer_ros.models.spatial_grids import spatial_grids
@@ -42,5 +42,6 @@ __all__ = [
     "nano_config",
     "packed_mask",
     "packed_positions",
+    "smooth_numbers",
     "spatial_grids",
 ]

@@ -1,4 +1,4 @@
-"""A start for the embeddings of numbers: values that lie near each other look alike."""
+"""The embeddings of numbers: values that lie near each other look alike, from the start and while they are learned."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from robotracer_ros.models.tokenization import number_values
 
 # The share of a row's variance that stays random, so that "25" and "025" can part.
 _RANDOM_SHARE: Final = 0.2
+# How much of a row each of its two neighbours becomes.
+_NEIGHBOUR: Final = 0.05
 
 
 def initialise_numbers(model: Any, tokenizer: Any) -> None:
@@ -32,3 +34,17 @@ def initialise_numbers(model: Any, tokenizer: Any) -> None:
         coded = waves(torch.tensor(list(values.values()), device=table.device), table.shape[1])
         mixed = math.sqrt(1 - _RANDOM_SHARE) * coded * spread + math.sqrt(_RANDOM_SHARE) * rows
         table[ids] = mixed.to(table.dtype)
+
+
+def smooth_numbers(model: Any, tokenizer: Any) -> None:
+    """Let each row of "000" to "999" become a little more like those of the numbers before and after it.
+
+    A row that chance made longer than its neighbours is said instead of them wherever the model is not certain to the
+    millimetre. Called now and then while training, this evens out what is only a few numbers wide, and leaves the rest.
+    """
+    table = model.get_input_embeddings().weight
+    ids = torch.tensor([tokenizer.convert_tokens_to_ids(f"{value:03d}") for value in range(1000)], device=table.device)
+    with torch.no_grad():
+        rows = table[ids]
+        before, after = torch.cat([rows[:1], rows[:-1]]), torch.cat([rows[1:], rows[-1:]])
+        table[ids] = (1 - 2 * _NEIGHBOUR) * rows + _NEIGHBOUR * (before + after)

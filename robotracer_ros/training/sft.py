@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import torch
 
+from robotracer_ros.models import smooth_numbers
 from robotracer_ros.models.modeling import SPATIAL_INPUTS
 from robotracer_ros.training.batches import Batch, Feeder
 from robotracer_ros.training.beginning import beginning
@@ -31,6 +32,8 @@ from robotracer_ros.training.questions import IGNORED, Vocabulary
 
 STATE: Final = "state.pt"
 LOG: Final = "log.jsonl"
+# Steps between two times that the rows of numbers are evened out.
+_SMOOTHED_EVERY: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +200,8 @@ class SupervisedTraining:
         average_gradients(learning)
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
         self.optimiser.step()
+        if self.step % _SMOOTHED_EVERY == 0 and not towers_alone:
+            smooth_numbers(self.model, self.tokenizer)
         self.step += 1
         self.questions += batch.questions * self.settings.processes
         self.pictures_seen += len(batch.scale_m) * self.settings.processes

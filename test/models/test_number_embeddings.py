@@ -7,7 +7,7 @@ pytest.importorskip("transformers")
 
 import torch
 
-from robotracer_ros.models import initialise_numbers
+from robotracer_ros.models import initialise_numbers, smooth_numbers
 
 
 def test_neighbours_are_alike_and_the_rest_stays(model, tokenizer):
@@ -31,3 +31,17 @@ def test_neighbours_are_alike_and_the_rest_stays(model, tokenizer):
 def test_output_rows_follow(model, tokenizer):
     initialise_numbers(model, tokenizer)
     assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
+
+
+def test_rows_of_neighbours_come_nearer_and_others_stay(model, tokenizer):
+    ids = [tokenizer.convert_tokens_to_ids(f"{value:03d}") for value in range(1000)]
+    before = model.get_input_embeddings().weight.detach().clone()
+    smooth_numbers(model, tokenizer)
+    after = model.get_input_embeddings().weight.detach()
+    bends = [(rows[ids][2:] - 2 * rows[ids][1:-1] + rows[ids][:-2]).norm() for rows in (before, after)]
+    assert bends[1] < 0.9 * bends[0]
+    torch.testing.assert_close(after[ids].mean(dim=0), before[ids].mean(dim=0))
+    others = torch.ones(len(before), dtype=torch.bool)
+    others[ids] = False
+    assert torch.equal(after[others], before[others])
+    assert model.lm_head.weight is model.get_input_embeddings().weight
