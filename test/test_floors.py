@@ -57,6 +57,8 @@ TIED: dict[str, tuple[str, ...]] = {
     "accelerate": MODEL_STACK,
     "safetensors": MODEL_STACK,
     "open3d": ("planning/",),
+    "pinocchio": ("planning/kinematics.py",),
+    "toppra": ("planning/timing.py",),
     "mujoco": ("sim/",),
     "moveit": ("motion/moveit_py.py",),
     "requests": ("backends/",),
