@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.geometry.arrays import FloatArray, frozen_floats
+from robotracer_ros.planning.robot_description import Joint, RobotDescription, parsed
 
 # A solution misses its pose by no more, metres and radians: KDL's own limit, a hundredth of what MoveIt allows a path.
 TOLERANCE: Final = 1e-5
@@ -53,14 +55,15 @@ class Arm:
     """
 
     def __init__(self, urdf: str, tip_link: str, base_link: str = "") -> None:
-        tree = _parsed(urdf)
-        chain = _chain(tree, tip_link, base_link)
+        robot = RobotDescription.from_urdf(urdf)
+        chain = [joint for joint in robot.chain(tip_link, base_link) if joint.moves]
+        if not chain:
+            raise InvalidRequest(f"no joint moves {tip_link!r}; a tip link hangs on revolute or prismatic joints")
         self.tip_link = tip_link
-        self.base_link = base_link or _root(tree)
-        self.joint_names = tuple(joint.get("name", "") for joint in chain)
-        limits = [_limits(joint) for joint in chain]
-        self.limits = JointLimits(*(frozen_floats("limits", column, (None,)) for column in zip(*limits, strict=True)))
-        self._pin, self._model, self._shapes = _reduced(tree, self.joint_names)
+        self.base_link = base_link or robot.root
+        self.joint_names = tuple(joint.name for joint in chain)
+        self.limits = JointLimits(*(_of_joints(chain, name) for name in ("lower", "upper", "velocity")))
+        self._pin, self._model, self._shapes = _reduced(parsed(urdf), self.joint_names)
         self._data = self._model.createData()
         self._tip, self._base = (self._model.getFrameId(link) for link in (tip_link, self.base_link))
         self._order = [self._model.joints[self._model.getJointId(name)].idx_q for name in self.joint_names]
@@ -165,54 +168,10 @@ class Arm:
         self._shape_data = self._pin.GeometryData(shapes)
 
 
-def _parsed(urdf: str) -> ET.Element:
-    try:
-        tree = ET.fromstring(urdf)
-    except ET.ParseError as error:
-        raise InvalidRequest(f"the robot description is no XML: {error}; accepted: a URDF") from error
-    if tree.tag != "robot":
-        raise InvalidRequest(f"the robot description must be a URDF, whose root is <robot>; received <{tree.tag}>")
-    return tree
-
-
-def _root(tree: ET.Element) -> str:
-    children = {_link(joint, "child") for joint in tree.iterfind("joint")}
-    roots = [name for link in tree.iterfind("link") if (name := link.get("name", "")) not in children]
-    if len(roots) != 1:
-        raise InvalidRequest(f"a robot has one root link, the robot description has {', '.join(roots) or 'none'}")
-    return roots[0]
-
-
-def _chain(tree: ET.Element, tip_link: str, base_link: str) -> list[ET.Element]:
-    """The joints that move between two links, from base to tip."""
-    links = [link.get("name", "") for link in tree.iterfind("link")]
-    for name in filter(None, (tip_link, base_link)):
-        if name not in links:
-            raise InvalidRequest(f"the robot has no link {name!r}; its links: {', '.join(links)}")
-    above = {_link(joint, "child"): joint for joint in tree.iterfind("joint")}
-    chain, link = [], tip_link
-    while link in above and link != base_link:
-        chain.append(above[link])
-        link = _link(above[link], "parent")
-    if base_link and link != base_link:
-        raise InvalidRequest(f"{tip_link!r} does not hang on {base_link!r}; it hangs on {link!r}")
-    moving = [joint for joint in reversed(chain) if joint.get("type") in ("revolute", "continuous", "prismatic")]
-    if not moving:
-        raise InvalidRequest(f"no joint moves {tip_link!r}; a tip link hangs on revolute or prismatic joints")
-    return moving
-
-
-def _link(joint: ET.Element, end: str) -> str:
-    found = joint.find(end)
-    return "" if found is None else found.get("link", "")
-
-
-def _limits(joint: ET.Element) -> tuple[float, float, float]:
-    limit = joint.find("limit")
-    given = {} if limit is None else limit.attrib
-    if joint.get("type") == "continuous":
-        return -_ENDLESS_RAD, _ENDLESS_RAD, float(given.get("velocity", "inf"))
-    return float(given.get("lower", 0)), float(given.get("upper", 0)), float(given.get("velocity", "inf"))
+def _of_joints(joints: Sequence[Joint], limit: str) -> FloatArray:
+    values = np.array([getattr(joint, limit) for joint in joints])
+    values = values if limit == "velocity" else np.clip(values, -_ENDLESS_RAD, _ENDLESS_RAD)
+    return frozen_floats(limit, values, (None,))
 
 
 def _reduced(tree: ET.Element, joint_names: tuple[str, ...]) -> tuple[Any, Any, Any]:
