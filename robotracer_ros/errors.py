@@ -27,7 +27,9 @@
     │   ├── UnreadableAnswer      coordinates in a shape this family does not use
     │   ├── PointOutsideImage     a coordinate beyond the image
     │   └── NonPositiveDepth      a depth that is zero, negative or not finite
-    └── PlanningError             a trace no path can be made of
+    ├── PlanningError             a trace no path can be made of
+    └── MotionError
+        └── MotionRefused         a motion that must not be followed; nothing moved
 
 ``code`` and ``code_name`` are the constants of ``GetTrace.srv``, ``Ask.srv`` and ``FollowTrace.action``.
 Every message says what failed, what was received and what would be accepted.
@@ -218,3 +220,17 @@ class PlanningError(RobotracerError, ValueError):
 
     code = 50
     code_name = "PLANNING_FAILED"
+
+
+class MotionError(RobotracerError):
+    """The robot does not follow, or did not to the end."""
+
+    code = 62
+    code_name = "MOTION_FAILED"
+
+
+class MotionRefused(MotionError):
+    """A motion breaks a rule and is not begun."""
+
+    code = 61
+    code_name = "MOTION_REFUSED"

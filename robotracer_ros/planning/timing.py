@@ -24,19 +24,34 @@ class JointTrajectory:
     """Joint positions with their time.
 
     Attributes:
-        times_s: (T,) from 0, increasing.
+        joint_names: of (N,) joints.
+        times_s: (T,) since the start.
         positions, velocities, accelerations: (T, N).
+
+    Raises:
+        InvalidRequest: for arrays whose shapes do not fit each other.
     """
 
+    joint_names: tuple[str, ...]
     times_s: FloatArray
     positions: FloatArray
     velocities: FloatArray
     accelerations: FloatArray
 
+    def __post_init__(self) -> None:
+        shape = (len(self.times_s), len(self.joint_names))
+        for name in ("positions", "velocities", "accelerations"):
+            object.__setattr__(self, name, frozen_floats(name, getattr(self, name), shape))
+        object.__setattr__(self, "times_s", frozen_floats("times_s", self.times_s, (None,)))
+
 
 def timed(
-    joints: FloatArray, velocity: FloatArray, acceleration: FloatArray, period_s: float = 0.1
-) -> JointTrajectory:  # fmt: skip
+    joint_names: tuple[str, ...],
+    joints: FloatArray,
+    velocity: FloatArray,
+    acceleration: FloatArray,
+    period_s: float = 0.1,
+) -> JointTrajectory:
     """The fastest motion from rest to rest through joint positions (M, N), a point every ``period_s`` and at the end.
 
     Time-optimal path parameterisation by reachability analysis (Pham and Pham 2018, the library toppra) along a cubic
@@ -61,16 +76,16 @@ def timed(
     joints = _without_repeats(joints)
     if len(joints) == 1:
         still = np.zeros_like(joints)
-        return JointTrajectory(np.zeros(1), joints, still, still)
+        return JointTrajectory(joint_names, np.zeros(1), joints, still, still)
     found = _fastest(joints, velocity, acceleration)
     # Between the grid's points the spline bends more than the grid saw.
-    dense = _sampled(found, float(found.duration) / (_SAMPLES_PER_POINT * len(joints)))
+    dense = _sampled(joint_names, found, float(found.duration) / (_SAMPLES_PER_POINT * len(joints)))
     over = max(
         float((np.abs(dense.velocities) / velocity).max()),
         float(np.sqrt((np.abs(dense.accelerations) / acceleration).max())),
         1.0,
     )
-    return slowed(_sampled(found, period_s / over), over)
+    return slowed(_sampled(joint_names, found, period_s / over), over)
 
 
 def slowed(trajectory: JointTrajectory, factor: float) -> JointTrajectory:
@@ -78,7 +93,7 @@ def slowed(trajectory: JointTrajectory, factor: float) -> JointTrajectory:
     if not factor >= 1.0 or not np.isfinite(factor):
         raise InvalidRequest(f"a motion can be slowed down by a factor of at least 1, received {factor}")
     return JointTrajectory(
-        trajectory.times_s * factor, trajectory.positions, trajectory.velocities / factor,
+        trajectory.joint_names, trajectory.times_s * factor, trajectory.positions, trajectory.velocities / factor,
         trajectory.accelerations / factor**2,
     )  # fmt: skip
 
@@ -112,9 +127,9 @@ def _fastest(joints: FloatArray, velocity: FloatArray, acceleration: FloatArray)
     return found
 
 
-def _sampled(found: Any, period_s: float) -> JointTrajectory:
+def _sampled(joint_names: tuple[str, ...], found: Any, period_s: float) -> JointTrajectory:
     duration_s = float(found.duration)
     times_s = np.append(np.arange(0.0, duration_s - 1e-3 * period_s, period_s), duration_s)
     positions, velocities, accelerations = (np.asarray(found(times_s, order)) for order in range(3))
     velocities[[0, -1]] = 0.0
-    return JointTrajectory(times_s, positions, velocities, accelerations)
+    return JointTrajectory(joint_names, times_s, positions, velocities, accelerations)

@@ -20,7 +20,7 @@ from robotracer_ros.planning.timing import slowed, timed
 def test_one_joint_speeds_up_and_slows_down() -> None:
     line = np.linspace(0, 1, 20)[:, None]
     # By hand: 0.5 s up to 1 rad/s at 2 rad/s², 0.5 s of that speed, 0.5 s down.
-    motion = timed(line, np.array([1.0]), np.array([2.0]), 0.05)
+    motion = timed(("a",), line, np.array([1.0]), np.array([2.0]), 0.05)
     assert motion.times_s[-1] == pytest.approx(1.5, rel=0.02)
     assert np.abs(motion.velocities).max() <= 1.0 + 1e-6
     assert motion.velocities[0, 0] == motion.velocities[-1, 0] == 0
@@ -30,7 +30,7 @@ def test_one_joint_speeds_up_and_slows_down() -> None:
 
 
 def test_a_robot_that_stays_needs_no_time() -> None:
-    motion = timed(np.zeros((3, 2)), np.ones(2), np.ones(2))
+    motion = timed(("a", "b"), np.zeros((3, 2)), np.ones(2), np.ones(2))
     assert motion.times_s.tolist() == [0.0]
     assert motion.positions.shape == (1, 2)
 
@@ -40,7 +40,7 @@ def test_corners_keep_to_the_limits() -> None:
     there = np.column_stack([side, np.zeros(30)])
     up = np.column_stack([np.full(30, 0.3), side])
     velocity, acceleration = np.array([0.5, 0.4]), np.array([1.0, 2.0])
-    motion = timed(np.concatenate([there, up]), velocity, acceleration, 0.004)
+    motion = timed(("a", "b"), np.concatenate([there, up]), velocity, acceleration, 0.004)
     assert (np.abs(motion.velocities) <= velocity * 1.001).all()
     assert (np.abs(motion.accelerations) <= acceleration * 1.01).all()
     # The positions are those of the velocities.
@@ -63,14 +63,14 @@ def test_motions_take_about_as_long_as_moveits(case) -> None:
         of_joints = np.array([limits[name][f"max_{kind}"] for name in arm.joint_names])
         # What MoveIt makes of a scaling that is none.
         scaled[kind] = of_joints * (scaling if 0 < scaling <= 1 else 1.0)
-    motion = timed(path.joints, **scaled)
+    motion = timed(arm.joint_names, path.joints, **scaled)
     assert motion.times_s[-1] == pytest.approx(answer["duration_s"], rel=0.2, abs=1e-6)
     assert (np.abs(motion.velocities) <= scaled["velocity"] * 1.001).all()
     assert (np.abs(motion.accelerations) <= scaled["acceleration"] * 1.01).all()
 
 
 def test_slower_is_the_same_motion() -> None:
-    motion = timed(np.linspace(0, 1, 20)[:, None], np.ones(1), np.ones(1))
+    motion = timed(("a",), np.linspace(0, 1, 20)[:, None], np.ones(1), np.ones(1))
     slow = slowed(motion, 2.0)
     np.testing.assert_array_equal(slow.positions, motion.positions)
     assert slow.times_s[-1] == 2 * motion.times_s[-1]
@@ -80,7 +80,7 @@ def test_slower_is_the_same_motion() -> None:
 
 @pytest.mark.parametrize("factor", [0.5, 0.0, float("nan"), float("inf")])
 def test_no_motion_is_hurried(factor: float) -> None:
-    motion = timed(np.linspace(0, 1, 20)[:, None], np.ones(1), np.ones(1))
+    motion = timed(("a",), np.linspace(0, 1, 20)[:, None], np.ones(1), np.ones(1))
     with pytest.raises(InvalidRequest, match="at least 1"):
         slowed(motion, factor)
 
@@ -96,6 +96,6 @@ def test_no_motion_is_hurried(factor: float) -> None:
 )
 def test_limits_and_paths_that_cannot_be_used_are_refused(joints, velocity, acceleration) -> None:
     with pytest.raises(InvalidRequest):
-        timed(joints, velocity, acceleration)
+        timed(("a", "b"), joints, velocity, acceleration)
 
 

@@ -1,0 +1,169 @@
+"""No planner's word is taken for it: what a robot must not follow is refused, by name and amount."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from planning.arms import PLANAR, pose, recorded
+
+from robotracer_ros.errors import InvalidRequest, MotionRefused
+from robotracer_ros.planning.motion_check import (
+    MotionRules,
+    require_fraction,
+    require_no_jump,
+    require_on_path,
+    require_start,
+    require_whole,
+    slow_enough,
+)
+from robotracer_ros.planning.robot_description import RobotDescription
+from robotracer_ros.planning.timing import JointTrajectory
+
+ROBOT = RobotDescription.from_urdf(PLANAR)
+JOINTS = ("shoulder", "elbow")
+RULES = MotionRules()
+
+
+@pytest.fixture
+def swing() -> JointTrajectory:
+    """Both joints from 0.2 to 0.6 rad in 2 s, slow at the ends."""
+    times_s = np.linspace(0, 2, 21)
+    share, rate = 3 * (times_s / 2) ** 2 - 2 * (times_s / 2) ** 3, 1.5 * times_s - 0.75 * times_s**2
+    bend = 1.5 - 1.5 * times_s
+    both = np.ones((1, 2))
+    return JointTrajectory(
+        JOINTS, times_s, 0.2 + 0.4 * share[:, None] * both, 0.4 * rate[:, None] * both, 0.4 * bend[:, None] * both
+    )
+
+
+def changed(values: Any, point: int, joint: int, value: float) -> Any:
+    values = values.copy()
+    values[point, joint] = value
+    return values
+
+
+def test_a_good_motion_passes(swing: JointTrajectory) -> None:
+    require_whole(swing, ROBOT, ["elbow", "shoulder"])
+    require_no_jump(swing, RULES)
+    require_start(swing, {"shoulder": 0.2, "elbow": 0.205, "grip": 0.0}, RULES)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda one: replace(one, joint_names=("shoulder", "grip")), "shoulder, grip; it must move shoulder, elbow"),
+        (lambda one: part(one, 1), "has 1 points"),
+        (lambda one: part(one, 0), "has 0 points"),
+        (lambda one: replace(one, positions=changed(one.positions, 3, 1, np.nan)), "positions of elbow at point 3"),
+        (lambda one: replace(one, velocities=changed(one.velocities, 0, 0, np.inf)), "shoulder at point 0 are not"),
+        (lambda one: replace(one, accelerations=changed(one.accelerations, 2, 0, np.nan)), "accelerations of shoulder"),
+        (lambda one: replace(one, times_s=np.zeros(21)), "must increase from 0 s on"),
+        (lambda one: replace(one, times_s=one.times_s - 1), "must increase"),
+        (lambda one: replace(one, times_s=np.full(21, np.nan)), "must increase"),
+        (lambda one: replace(one, positions=one.positions + 2.2), r"elbow is 0\.0\d+ beyond its limits at point"),
+        (lambda one: replace(one, times_s=one.times_s / 20), "would go at"),
+        (lambda one: replace(one, velocities=one.velocities * 10), "at 2.250 per second at point 5; its limit is 2.000"),
+    ],
+)
+def test_what_must_not_be_followed_is_refused(swing: JointTrajectory, change: Any, told: str) -> None:
+    with pytest.raises(MotionRefused, match=told):
+        require_whole(change(swing), ROBOT, JOINTS)
+
+
+def part(one: JointTrajectory, count: int) -> JointTrajectory:
+    return JointTrajectory(
+        one.joint_names, one.times_s[:count], one.positions[:count], one.velocities[:count], one.accelerations[:count]
+    )
+
+
+def test_a_jump_is_refused(swing: JointTrajectory) -> None:
+    jumped = replace(swing, positions=swing.positions + np.where(np.arange(21) < 10, 0, 0.6)[:, None] * (0, 1))
+    with pytest.raises(MotionRefused, match=r"elbow goes 0\.6\d\d from point 9 to the next; max_joint_step_rad"):
+        require_no_jump(jumped, RULES)
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.6, 0.989, float("nan"), -1.0])
+def test_a_part_of_a_path_is_refused(fraction: float) -> None:
+    with pytest.raises(MotionRefused, match=r"min_fraction asks for 0\.99"):
+        require_fraction(fraction, RULES)
+    require_fraction(1.0, RULES)
+
+
+@pytest.mark.parametrize(
+    ("current", "told"),
+    [
+        ({"shoulder": 0.2}, "where elbow stands is not known; known: shoulder"),
+        ({"shoulder": 0.2, "elbow": 0.25}, r"elbow stands at 0\.2500, 0\.0500 from where the motion begins"),
+        ({"shoulder": float("nan"), "elbow": 0.2}, "start_tolerance_rad allows 0.01"),
+    ],
+)
+def test_a_motion_that_begins_elsewhere_is_refused(swing: JointTrajectory, current: Any, told: str) -> None:
+    with pytest.raises(MotionRefused, match=told):
+        require_start(swing, current, RULES)
+
+
+def test_fast_tips_are_slowed_down(swing: JointTrajectory) -> None:
+    slow = slow_enough(swing, ROBOT, "tip", "base", RULES)
+    places = ROBOT.place("tip", dict(zip(JOINTS, slow.positions.T, strict=True)))[:, :3, 3]
+    speeds = np.linalg.norm(np.diff(places, axis=0), axis=1) / np.diff(slow.times_s)
+    assert 0.23 < speeds.max() <= 0.25
+    assert slow_enough(slow, ROBOT, "tip", "base", RULES).times_s[-1] == pytest.approx(slow.times_s[-1], rel=1e-3)
+    generous = MotionRules(max_tip_speed_m_s=5.0)
+    assert slow_enough(swing, ROBOT, "tip", "base", generous).times_s[-1] == swing.times_s[-1]
+
+
+@pytest.mark.parametrize("name", ["line_down_10cm", "square_10cm", "arc_9pt_scaling_0.1"])
+def test_moveits_good_answers_pass(name: str) -> None:
+    motion, waypoints = moveits(name)
+    robot = RobotDescription.from_urdf(recorded("panda.urdf"))
+    require_whole(motion, robot, motion.joint_names)
+    require_no_jump(motion, RULES)
+    require_on_path(motion, robot, "panda_link8", "panda_link0", waypoints, RULES)
+
+
+def test_moveits_partial_answer_is_found_out() -> None:
+    motion, waypoints = moveits("partly_unreachable_line")
+    robot = RobotDescription.from_urdf(recorded("panda.urdf"))
+    with pytest.raises(MotionRefused, match=r"would pass waypoint 1 at 0\.\d+ m; max_path_deviation_m allows 0.01"):
+        require_on_path(motion, robot, "panda_link8", "panda_link0", waypoints, RULES)
+
+
+def test_a_tip_that_leaves_the_line_or_turns_is_found_out() -> None:
+    motion, waypoints = moveits("line_down_10cm")
+    robot = RobotDescription.from_urdf(recorded("panda.urdf"))
+    share = np.linspace(0, 1, len(motion.times_s))[:, None]
+    bent = replace(motion, positions=motion.positions + 0.1 * np.sin(np.pi * share))
+    with pytest.raises(MotionRefused, match="panda_link8 would leave the path by"):
+        require_on_path(bent, robot, "panda_link8", "panda_link0", waypoints, RULES)
+    turned = replace(motion, positions=motion.positions + 0.2 * share * (np.arange(7) == 6))
+    with pytest.raises(MotionRefused, match=r"0\.2000 rad from waypoint 1"):
+        require_on_path(turned, robot, "panda_link8", "panda_link0", waypoints, RULES)
+
+
+def moveits(name: str) -> tuple[JointTrajectory, Any]:
+    """A recorded answer with the waypoints that were asked for."""
+    points = recorded("cartesian_points.json")[name]
+    case = next(case for case in recorded("cartesian.json") if case["name"] == name.replace("_0.01", "_0.05"))
+    motion = JointTrajectory(
+        tuple(points["joint_names"]),
+        *(np.array(points[part]) for part in ("time_from_start", "positions", "velocities", "accelerations")),
+    )
+    return motion, np.array([pose(waypoint) for waypoint in case["request"]["waypoints"]])
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "told"),
+    [
+        ("max_velocity_scaling", 0.0, "max_velocity_scaling must be above 0 and at most 1, received 0.0"),
+        ("max_acceleration_scaling", 1.5, "above 0 and at most 1, received 1.5"),
+        ("min_fraction", -0.1, "received -0.1"),
+        ("max_tip_speed_m_s", float("inf"), "max_tip_speed_m_s must be a number above 0, received inf"),
+        ("max_joint_step_rad", float("nan"), "received nan"),
+    ],
+)
+def test_rules_that_are_none_are_named(rule: str, value: float, told: str) -> None:
+    with pytest.raises(InvalidRequest, match=told):
+        MotionRules(**{rule: value})
