@@ -17,7 +17,9 @@ class RoboTracerSpatialEncoder(SiglipPreTrainedModel):  # type: ignore[misc]
     """A small ViT whose patches add up what is known; a learned vector stands for each cue that is not.
 
     Depth enters as ``(log(depth) - log(depth_centre_m)) / depth_spread`` with its mask, and again as sines and cosines
-    of each quarter patch's mean depth in metres: a millimetre changes the former by a few thousandths only.
+    of each quarter patch's mean depth in metres: a millimetre changes the former by a few thousandths only. Where rays
+    are known too, what their product says is written the same way: how far to the right and how far down a quarter's
+    surface lies, metres. A network multiplies badly.
     """
 
     config: RoboTracerSpatialConfig
@@ -33,6 +35,8 @@ class RoboTracerSpatialEncoder(SiglipPreTrainedModel):  # type: ignore[misc]
         self.depth = nn.Conv2d(2, width, kernel_size=patch, stride=patch)
         # Four quarters, each a mask beside its sines and cosines.
         self.depth_waves = nn.Linear(4 * (2 * config.depth_frequencies + 1), width, bias=False)
+        # Likewise, of two coordinates.
+        self.point_waves = nn.Linear(4 * 4 * config.depth_frequencies, width, bias=False)
         self.no_rays = nn.Parameter(torch.zeros(width))
         self.no_depth = nn.Parameter(torch.zeros(width))
         self.position = nn.Parameter(torch.zeros((size // patch) ** 2, width))
@@ -54,6 +58,8 @@ class RoboTracerSpatialEncoder(SiglipPreTrainedModel):  # type: ignore[misc]
         embedded = _tokens(self.colour(spatial_pixel_values.to(dtype))) + self.position
         embedded = embedded + _either(has_rays, _tokens(self.rays(rays.to(dtype))), self.no_rays)
         embedded = embedded + _either(has_depth, self._depth_tokens(depth, depth_valid), self.no_depth)
+        seen = depth_valid.float() * (has_rays > 0).float().view(-1, 1, 1, 1)
+        embedded = embedded + self.point_waves(self._waves(rays.float() * depth.float(), seen).to(dtype))
         encoded: torch.Tensor = self.norm(self.encoder(inputs_embeds=embedded).last_hidden_state)
         return encoded
 
@@ -65,19 +71,24 @@ class RoboTracerSpatialEncoder(SiglipPreTrainedModel):  # type: ignore[misc]
         centred = torch.log(depth / centre_m)
         cells = torch.cat([centred / self.config.depth_spread, valid], dim=1)
         tokens: torch.Tensor = _tokens(self.depth(cells.to(dtype)))
-        return tokens + self.depth_waves(self._waves(depth * valid, valid).to(dtype))
+        known = nn.functional.pixel_unshuffle((self._share(valid) > 0).float(), 2)
+        waves = torch.cat([self._waves(depth, valid), _tokens(known)], dim=2)
+        return tokens + self.depth_waves(waves.to(dtype))
 
-    def _waves(self, depth: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
-        """(B, tokens, 4 * (2 * frequencies + 1)): every quarter patch's mean depth in octaves, 0 without a reading."""
-        quarter = self.config.patch_size // 2
-        share = nn.functional.avg_pool2d(valid, quarter)
-        mean_m = nn.functional.avg_pool2d(depth, quarter) / share.clamp_min(1e-6)
+    def _waves(self, metres: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+        """(B, tokens, 4 * C * 2 * frequencies) of (B, C, H, W): each quarter patch's mean in octaves, 0 without one."""
+        share = self._share(valid)
+        mean_m = nn.functional.avg_pool2d(metres * valid, self.config.patch_size // 2) / share.clamp_min(1e-6)
+        octaves = torch.arange(self.config.depth_frequencies, device=metres.device, dtype=torch.float32)
+        phases = (mean_m[:, :, None] * (math.pi / 4 * 2.0**octaves).view(1, 1, -1, 1, 1)).flatten(1, 2)
         known = (share > 0).float()
-        octaves = torch.arange(self.config.depth_frequencies, device=depth.device, dtype=torch.float32)
-        phases = mean_m * (math.pi / 4 * 2.0**octaves).view(1, -1, 1, 1)
-        waves = torch.cat([phases.sin() * known, phases.cos() * known, known], dim=1)
+        waves = torch.cat([phases.sin() * known, phases.cos() * known], dim=1)
         # The quarters of one patch side by side.
         return _tokens(nn.functional.pixel_unshuffle(waves, 2))
+
+    def _share(self, valid: torch.Tensor) -> torch.Tensor:
+        """(B, 1, rows, columns) of each quarter patch, the share that has a reading."""
+        return nn.functional.avg_pool2d(valid, self.config.patch_size // 2)
 
     def _init_weights(self, module: Any) -> None:
         super()._init_weights(module)

@@ -63,9 +63,9 @@ def test_a_good_motion_passes(swing: JointTrajectory) -> None:
         (lambda one: replace(one, times_s=np.zeros(21)), "must increase from 0 s on"),
         (lambda one: replace(one, times_s=one.times_s - 1), "must increase"),
         (lambda one: replace(one, times_s=np.full(21, np.nan)), "must increase"),
-        (lambda one: replace(one, positions=one.positions + 2.2), r"elbow is 0\.0\d+ beyond its limits at point"),
+        (lambda one: replace(one, positions=one.positions + 2.2), r"elbow is 0\.0\d+ beyond its limits"),
         (lambda one: replace(one, times_s=one.times_s / 20), "would go at"),
-        (lambda one: replace(one, velocities=one.velocities * 10), "at 2.250 per second at point 5; its limit is 2.000"),
+        (lambda one: replace(one, velocities=one.velocities * 10), "at 2.250 per second at point 5; its limit is 2"),
     ],
 )
 def test_what_must_not_be_followed_is_refused(swing: JointTrajectory, change: Any, told: str) -> None:
