@@ -58,7 +58,7 @@ class RoboTracerSpatialEncoder(SiglipPreTrainedModel):  # type: ignore[misc]
         embedded = _tokens(self.colour(spatial_pixel_values.to(dtype))) + self.position
         embedded = embedded + _either(has_rays, _tokens(self.rays(rays.to(dtype))), self.no_rays)
         embedded = embedded + _either(has_depth, self._depth_tokens(depth, depth_valid), self.no_depth)
-        seen = depth_valid.float() * (has_rays > 0).float().view(-1, 1, 1, 1)
+        seen = depth_valid.float() * ((has_rays > 0) & (has_depth > 0)).float().view(-1, 1, 1, 1)
         embedded = embedded + self.point_waves(self._waves(rays.float() * depth.float(), seen).to(dtype))
         encoded: torch.Tensor = self.norm(self.encoder(inputs_embeds=embedded).last_hidden_state)
         return encoded
