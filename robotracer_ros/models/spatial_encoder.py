@@ -78,7 +78,8 @@ class RoboTracerSpatialEncoder(SiglipPreTrainedModel):  # type: ignore[misc]
     def _waves(self, metres: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
         """(B, tokens, 4 * C * 2 * frequencies) of (B, C, H, W): each quarter patch's mean in octaves, 0 without one."""
         share = self._share(valid)
-        mean_m = nn.functional.avg_pool2d(metres * valid, self.config.patch_size // 2) / share.clamp_min(1e-6)
+        weighed = torch.where(valid > 0, metres, 0.0) * valid
+        mean_m = nn.functional.avg_pool2d(weighed, self.config.patch_size // 2) / share.clamp_min(1e-6)
         octaves = torch.arange(self.config.depth_frequencies, device=metres.device, dtype=torch.float32)
         phases = (mean_m[:, :, None] * (math.pi / 4 * 2.0**octaves).view(1, 1, -1, 1, 1)).flatten(1, 2)
         known = (share > 0).float()

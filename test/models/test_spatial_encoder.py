@@ -67,6 +67,16 @@ def test_millimetres_show(model, grids):
     assert (before - after).norm() > 0.01 * before.norm()
 
 
+def test_millimetres_to_the_side_show(model, grids):
+    """Where rays and depth are known, a surface that lies 2 mm farther to the right looks different."""
+    flat = {"depth": torch.full((1, 1, GRID, GRID), 0.8), "depth_valid": torch.ones(1, 1, GRID, GRID)}
+    aside = grids["rays"] + torch.tensor([0.0025, 0.0]).view(1, 2, 1, 1)
+    known = [features(model, grids, **flat), features(model, grids, **flat, rays=aside)]
+    unknown = [features(model, grids, **flat, has_depth=torch.zeros(1), rays=rays) for rays in (grids["rays"], aside)]
+    parted, hardly = ((one - other).norm() for one, other in (known, unknown))
+    assert parted > 3 * hardly
+
+
 def test_a_grid_that_does_not_divide_is_refused():
     with pytest.raises(InvalidRequest, match="divide"):
         RoboTracerSpatialConfig(patch_size=15)
