@@ -75,6 +75,17 @@ def test_a_resting_vision_tower_stays_as_it_is(tiny, shards, checkpoint, tmp_pat
     assert {name.split(".")[0] for name in moved} >= {"language_model", "image_projector"}
 
 
+def test_the_spatial_encoder_learns_alone(tiny, shards, checkpoint, tmp_path, losses):
+    alone = replace(settings(shards, tmp_path / "out"), start=str(checkpoint), steps=2, tower_steps=2,
+                    tower_vision=False)  # fmt: skip
+    training = SupervisedTraining(alone)
+    before = {name: weight.clone() for name, weight in training.model.state_dict().items()}
+    training.run()
+    moved = {name for name, weight in training.model.state_dict().items() if not torch.equal(weight, before[name])}
+    assert {name.split(".")[0] for name in moved} == {"spatial_encoder"}
+    assert all(row.keys() == {"space"} for row in losses["rows"])
+
+
 def test_the_rate_also_falls_before_the_vision_tower_rests(tiny, shards, tmp_path):
     learns = SupervisedTraining(replace(settings(shards, tmp_path / "learns"), tower_steps=3, decay_steps=3))
     rests = SupervisedTraining(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,40 @@ def test_what_is_written_is_read_back(drawn: list[tuple[Task, Scene, Any]]) -> N
             assert (step.kind, step.subject, step.text) == (truth.kind, truth.subject, truth.text)
             np.testing.assert_array_equal(step.uvd, truth.uvd)
             np.testing.assert_array_equal(step.value_m, truth.value_m)
+
+
+def test_lengths_are_reasoned_in_metres_on_the_table(drawn: list[tuple[Task, Scene, Any]]) -> None:
+    """What a model is taught to compute adds up: places from the camera, how far they are apart, and the answer."""
+    seen = set()
+    for task, _, _ in drawn:
+        places = places_from_camera(task)
+        steps = {step.subject: step.value_m for step in task.reasoning if step.kind == "Measuring"}
+        if task.family in ("measure_distance", "measure_gap"):
+            apart = np.abs(places[1] - places[0])
+            assert apart == pytest.approx([steps["distance right"], steps["distance away"]], abs=0.0021)
+            along = steps["distance"] if task.family == "measure_gap" else task.length_m
+            assert along == pytest.approx(np.hypot(*apart), abs=0.003)
+            seen.add(task.family)
+        elif task.family == "pick_offset" or (task.family == "push" and places):
+            (length_m,) = (
+                value for name, value in steps.items()
+                if name.startswith("distance ") and name != "distance from camera"
+            )  # fmt: skip
+            moved = places[1] - places[0]
+            assert np.abs(moved).max() == pytest.approx(length_m, abs=0.0021), task.sentence
+            assert np.abs(moved).min() == pytest.approx(0, abs=0.0021), task.sentence
+            seen.add(task.family)
+    assert seen == {"measure_distance", "measure_gap", "pick_offset", "push"}
+
+
+def places_from_camera(task: Task) -> list[Any]:
+    """(2,) metres to the right and away, of each pair of steps that tells a place."""
+    places = []
+    for one, other in pairwise(task.reasoning):
+        if one.subject.endswith("of camera"):
+            assert other.subject == "distance from camera"
+            places.append(np.array([one.value_m * (1 if one.subject.startswith("right") else -1), other.value_m]))
+    return places
 
 
 def test_templates_of_the_test_are_its_own_and_use_known_words() -> None:
