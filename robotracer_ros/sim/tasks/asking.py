@@ -79,14 +79,16 @@ def measure_distance(cast: Cast, rng: np.random.Generator) -> Task:
     one, other = drawn(rng, anything(cast), 2)
     steps = (*_apart(cast, one, other), *scale(cast.sight.scale_m))
     templates = words.MEASURE_DISTANCE
-    return _measured(cast, rng, "measure_distance", templates, (one, other), _distance_m(one, other), _stands, steps)
+    return _measured(
+        cast, rng, "measure_distance", templates, (one, other), _distance_m(one, other), _standing(cast), steps
+    )
 
 
 def measure_height(cast: Cast, rng: np.random.Generator) -> Task:
     """How tall an object is."""
     (thing,) = drawn(rng, anything(cast), 1)
     length_m, steps = float(thing.size_m[2]), scale(cast.sight.scale_m)
-    return _measured(cast, rng, "measure_height", words.MEASURE_HEIGHT, (thing,), length_m, _is_tall, steps)
+    return _measured(cast, rng, "measure_height", words.MEASURE_HEIGHT, (thing,), length_m, _tall, steps)
 
 
 def measure_gap(cast: Cast, rng: np.random.Generator) -> Task:
@@ -96,7 +98,7 @@ def measure_gap(cast: Cast, rng: np.random.Generator) -> Task:
     if length_m < _LEAST_GAP_M:
         raise Infeasible("the gap is too narrow to measure")
     steps = (*_apart(cast, one, other), measuring("distance", _distance_m(one, other)))
-    return _measured(cast, rng, "measure_gap", words.MEASURE_GAP, (one, other), length_m, _stands, steps)
+    return _measured(cast, rng, "measure_gap", words.MEASURE_GAP, (one, other), length_m, _standing(cast), steps)
 
 
 def _distance_m(one: SceneObject, other: SceneObject) -> float:
@@ -112,11 +114,11 @@ def _apart(cast: Cast, one: SceneObject, other: SceneObject) -> tuple[ReasoningS
     )
 
 
-def _stands(cast: Cast, thing: SceneObject, _: str) -> tuple[ReasoningStep, ...]:
-    return stands(cast, thing)
+def _standing(cast: Cast) -> Callable[[str, SceneObject], tuple[ReasoningStep, ...]]:
+    return lambda subject, thing: stands(cast, thing)
 
 
-def _is_tall(_: Cast, thing: SceneObject, subject: str) -> tuple[ReasoningStep, ...]:
+def _tall(subject: str, thing: SceneObject) -> tuple[ReasoningStep, ...]:
     return (height(subject, thing),)
 
 
@@ -127,14 +129,14 @@ def _measured(
     templates: words.Templates,
     things: Sequence[SceneObject],
     length_m: float,
-    own: Callable[[Cast, SceneObject, str], tuple[ReasoningStep, ...]],
+    own: Callable[[str, SceneObject], tuple[ReasoningStep, ...]],
     steps: tuple[ReasoningStep, ...],
 ) -> Task:
     """A question for a length, reasoned by referring to each of ``things`` with its ``own`` lengths, then ``steps``."""
     names = cast.names.draw_all(rng, things)
     phrases = {letter: name.phrase for letter, name in zip("ab", names, strict=False)}
     referred = [
-        (referring(name.subject, cast.anchor(thing)), *own(cast, thing, name.subject))
+        (referring(name.subject, cast.anchor(thing)), *own(name.subject, thing))
         for name, thing in zip(names, things, strict=True)
     ]
     return Task(
