@@ -57,7 +57,7 @@ install_sim() {
   local missing
   mapfile -t missing < <(packages_to_draw; packages_for_open3d)
   need_debian "${missing[@]}"
-  install_wheels sim "Installing the simulation stack: MuJoCo, Open3D (0.6 GB)"
+  install_wheels sim "Installing the simulation stack: MuJoCo, Open3D, Pinocchio (1.1 GB)"
 }
 
 install_wheels() {
