@@ -56,7 +56,7 @@ class SftSettings:
             of the time.
         dense_weight: of the patches' loss beside the words'.
         gaze_weight: of `gaze` beside the words' loss.
-        word_weight: of a token that is no number, beside one that is. Numbers are many and never quite certain.
+        word_weight: of a token that is no number or a length, beside a coordinate. Those are many and never certain.
         keep_every: steps between two states on disk.
         threads: of one process; 0 for as many as torch takes itself.
         seed: of weights, pictures and questions.
@@ -125,6 +125,8 @@ class SupervisedTraining:
         config = self.model.config
         self.heads = DenseHeads(config.vision_config.hidden_size, config.spatial_config.hidden_size).to(settings.device)
         self.number_loss = NumberLoss(self.tokenizer).to(settings.device)
+        # What stands behind a length, and behind no coordinate.
+        self._metres = self.tokenizer(" m", add_special_tokens=False)["input_ids"][0]
         self.gaze = Gaze(self.model, self.tokenizer).to(settings.device)
         self.parameters = [*self.model.parameters(), *self.heads.parameters(), *self.gaze.parameters()]
         self.optimiser = torch.optim.AdamW(
@@ -230,8 +232,9 @@ class SupervisedTraining:
             position_ids=tokens["position_ids"], scale_m=batch.scale_m.to(self.settings.device),
             logits_to_keep=learned, use_cache=False, **self._moved(batch.pictures),
         )  # fmt: skip
-        told = targets[learned]
-        weights = torch.where(self.number_loss.is_number[told], 1.0, self.settings.word_weight)
+        told, then = targets[learned], torch.nn.functional.pad(targets[:, 1:], (0, 1), value=IGNORED)[learned]
+        is_coordinate = self.number_loss.is_number[told] & (then != self._metres)
+        weights = torch.where(is_coordinate, 1.0, self.settings.word_weight)
         words = (weights * self.number_loss(output.logits.float(), told)).mean()
         dense = self._dense_losses(batch, self.settings.dense_weight)
         scale = self.model.config.scale_loss_weight * output.scale_loss

@@ -118,7 +118,7 @@ def pick_offset(cast: Cast, rng: np.random.Generator) -> Task:
     place = places.at_spot(cast.sight, spot_m, thing.radius_m, float(thing.size_m[2]), cast.others(thing, mark))
     phrase = _one_of(rng, words.SIDES[side])
     template = words.PICK_OFFSET.draw(rng, held_out=cast.held_out)
-    steps = moved_by(cast, mark, measuring(f"distance {phrase.removesuffix(' of')}", offset_cm / 100, 2), spot_m)
+    steps = moved_by(cast, mark, measuring(f"distance {phrase.removesuffix(' of')}", offset_cm / 100), spot_m)
     return _to_table(cast, rng, "pick_offset", template, (thing, mark), place, steps, side=phrase, n=str(offset_cm))
 
 

@@ -78,7 +78,7 @@ def _push_by(cast: Cast, rng: np.random.Generator, thing: SceneObject) -> Task:
     phrase = words.WAYS[side][int(rng.integers(len(words.WAYS[side])))]
     template = words.PUSH_BY.draw(rng, held_out=cast.held_out)
     sentence = words.worded(rng, template, a=name.phrase, way=phrase, n=str(length_cm))
-    steps = moved_by(cast, thing, measuring(f"distance {phrase}", length_cm / 100, 2), spot_m)
+    steps = moved_by(cast, thing, measuring(f"distance {phrase}", length_cm / 100), spot_m)
     return _pushed(cast, (thing,), (name,), place, steps, sentence)
 
 

@@ -26,9 +26,9 @@ def referring(subject: str, uvd: FloatArray) -> ReasoningStep:
     return ReasoningStep("Referring", subject, text, uvd.reshape(1, 3))
 
 
-def measuring(subject: str, length_m: float, digits: int = 3) -> ReasoningStep:
-    """A length, metres."""
-    text = f"{length_m:.{digits}f}"
+def measuring(subject: str, length_m: float) -> ReasoningStep:
+    """A length, metres: always to the millimetre, so that what a model is told of neighbouring numbers holds."""
+    text = f"{length_m:.3f}"
     return ReasoningStep("Measuring", subject, f"{text} m", value_m=float(text))
 
 
