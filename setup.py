@@ -42,6 +42,8 @@ setup(
         # transformers needs torchvision and Pillow for the processors of most checkpoints.
         "model": ["torch>=2.4", "torchvision", "transformers>=5", "llguidance", "pillow"],
         "sim": ["mujoco>=3.3"],
+        # Paths for an arm without MoveIt.
+        "arm": ["pin>=2.7", "toppra>=0.6"],
         "train": ["robotracer_ros[model,sim]", "matplotlib"],
     },
     entry_points={"console_scripts": ["robotracer = robotracer_ros.cli:main"]},

@@ -104,6 +104,10 @@ def test_the_stand_in_interfaces_have_upstreams_type_hashes(repository: Path, sh
         pytest.skip("the interface packages of pip_ros are built only where ROS 2 comes from PyPI")
     recorded = json.loads((shared / "facts" / "type_hashes.json").read_text())["hashes"]
     for folder in sorted((repository / "pip_ros" / "interfaces").iterdir()):
+        if not any(name.startswith(f"{folder.name}/") for name in recorded):
+            # Nobody wrote down the hashes of Nav2's.
+            assert folder.name == "nav2_msgs"
+            continue
         built = built_hashes(folder.name)
         defined = {f"{folder.name}/{file.parent.name}/{file.stem}" for file in folder.glob("*/*.*")}
         assert defined, folder

@@ -129,9 +129,10 @@ def test_positions_to_keep_change_no_loss(model, inputs):
 
 
 def test_gradients_reach_every_part(model, processor, rgb, intrinsics, depth_m):
-    batch = processor(images=[rgb, rgb], text=["a", "b"], intrinsics=[intrinsics, None], depth_m=[None, depth_m])
+    cues = {"intrinsics": [intrinsics, None, intrinsics], "depth_m": [None, depth_m, depth_m]}
+    batch = processor(images=[rgb] * 3, text=["a", "b", "c"], **cues)
     model.train()
-    model(**batch, labels=answer_labels(batch, 1), scale_m=torch.tensor([0.5, 0.9])).loss.backward()
+    model(**batch, labels=answer_labels(batch, 1), scale_m=torch.tensor([0.5, 0.9, 0.7])).loss.backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         # The bias of a key shifts all scores of a query alike, which the softmax takes out again.
