@@ -19,7 +19,7 @@ class RoboTracerSpatialEncoder(SiglipPreTrainedModel):  # type: ignore[misc]
     Depth enters as ``(log(depth) - log(depth_centre_m)) / depth_spread`` with its mask, and again as sines and cosines
     of each quarter patch's mean depth in metres: a millimetre changes the former by a few thousandths only. Where rays
     are known too, what their product says is written the same way: how far to the right and how far down a quarter's
-    surface lies, metres. A network multiplies badly.
+    surface lies, metres.
     """
 
     config: RoboTracerSpatialConfig

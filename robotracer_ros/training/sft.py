@@ -52,8 +52,8 @@ class SftSettings:
         pointing: share of the budget for pointing at objects, see `batches.draw_batch`.
         train_vision: whether the vision tower goes on learning while the words are learned. Otherwise the learning
             rate also falls at the end of ``tower_steps``.
-        tower_vision: whether the vision tower is among the towers that learn alone; without it a step takes a quarter
-            of the time.
+        tower_vision: whether the vision tower is among the towers that learn alone; without it a step takes a third of
+            the time.
         dense_weight: of the patches' loss beside the words'.
         gaze_weight: of `gaze` beside the words' loss.
         word_weight: of a token that is no number or a length, beside a coordinate. Those are many and never certain.
