@@ -14,7 +14,7 @@ from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.geometry.arrays import FloatArray, frozen_floats
 from robotracer_ros.planning.robot_description import Joint, RobotDescription, parsed
 
-# A solution misses its pose by no more, metres and radians: a hundredth of what MoveIt's CartesianPrecision allows a path.
+# A solution misses its pose by no more, metres and radians: a hundredth of MoveIt's CartesianPrecision.
 TOLERANCE: Final = 1e-5
 _MOST_STEPS: Final = 60
 # Levenberg-Marquardt: damping far from a singularity, and how it follows the error (Sugihara 2011).
