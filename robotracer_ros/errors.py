@@ -28,8 +28,9 @@
     │   ├── PointOutsideImage     a coordinate beyond the image
     │   └── NonPositiveDepth      a depth that is zero, negative or not finite
     ├── PlanningError             a trace no path can be made of
-    └── MotionError
-        └── MotionRefused         a motion that must not be followed; nothing moved
+    └── MotionError               the robot did not follow to the end; it stands
+        ├── MotionRefused         a motion that must not be followed; nothing moved
+        └── Cancelled             whoever asked for the motion took it back
 
 ``code`` and ``code_name`` are the constants of ``GetTrace.srv``, ``Ask.srv`` and ``FollowTrace.action``.
 Every message says what failed, what was received and what would be accepted.
@@ -45,6 +46,17 @@ class RobotracerError(Exception):
 
     code: ClassVar[int] = 99
     code_name: ClassVar[str] = "INTERNAL"
+
+
+def error_of(code: int) -> type[RobotracerError]:
+    """The class that answers with a code: for passing on what another node answered.
+
+    Codes that nobody here answers with are faults of that node.
+    """
+    classes = [RobotracerError]
+    for found in classes:
+        classes += found.__subclasses__()
+    return next((found for found in reversed(classes) if found.code == code), RobotracerError)
 
 
 class InvalidRequest(RobotracerError, ValueError):
@@ -234,3 +246,10 @@ class MotionRefused(MotionError):
 
     code = 61
     code_name = "MOTION_REFUSED"
+
+
+class Cancelled(MotionError):
+    """Whoever asked for the motion took it back, and the robot was stopped."""
+
+    code = 60
+    code_name = "CANCELLED"

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from robotracer_ros.errors import InvalidRequest, MotionRefused
 from robotracer_ros.geometry.arrays import FloatArray
 from robotracer_ros.planning.robot_description import RobotDescription
-from robotracer_ros.planning.timing import JointTrajectory, slowed
+from robotracer_ros.planning.timing import slowed
+from robotracer_ros.planning.trajectory import JointTrajectory
 
 # Planners keep to limits up to rounding; MoveIt's accelerations are up to 0.8 % above theirs.
 _LIMIT_SLACK_RAD: Final = 1e-3
@@ -204,6 +205,20 @@ def slow_enough(
     tips, times_s = _tips(trajectory, robot, tip_link, base_link), _dense(trajectory.times_s)
     speeds = np.linalg.norm(np.diff(tips[:, :3, 3], axis=0), axis=1) / np.diff(times_s)
     return slowed(trajectory, max(1.0, float(speeds.max()) / rules.max_tip_speed_m_s))
+
+
+def scaled(trajectory: JointTrajectory, robot: RobotDescription, rules: MotionRules) -> JointTrajectory:
+    """The trajectory, slowed down where a joint would be faster than ``max_velocity_scaling`` of its limit.
+
+    A planner that does not know the scaling, or takes it for none, has not kept to it.
+    """
+    velocity = rules.max_velocity_scaling * np.array(
+        [joint.velocity for joint in robot.require_joints(trajectory.joint_names)]
+    )
+    going = np.abs(np.diff(trajectory.positions, axis=0)) / np.diff(trajectory.times_s)[:, None]
+    fastest = np.maximum(going.max(axis=0), np.abs(trajectory.velocities).max(axis=0))
+    shares = np.divide(fastest, velocity, out=np.zeros_like(fastest), where=velocity > 0)
+    return slowed(trajectory, max(1.0, float(shares.max())))
 
 
 def _tips(trajectory: JointTrajectory, robot: RobotDescription, tip_link: str, base_link: str) -> FloatArray:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
 from robotracer_ros.errors import InvalidRequest, PlanningError
 from robotracer_ros.geometry.arrays import FloatArray, frozen_floats
+from robotracer_ros.planning.trajectory import JointTrajectory
 
 # Points of joint space nearer than this are one; a spline through both would bend without end.
 _SAME_RAD: Final = 1e-6
@@ -17,32 +17,6 @@ _GRID_PER_POINT: Final = 4
 _LEAST_GRID: Final = 100
 # Of the finished motion, to see what it asks of the joints.
 _SAMPLES_PER_POINT: Final = 40
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class JointTrajectory:
-    """Joint positions with their time.
-
-    Attributes:
-        joint_names: of (N,) joints.
-        times_s: (T,) since the start.
-        positions, velocities, accelerations: (T, N).
-
-    Raises:
-        InvalidRequest: for arrays whose shapes do not fit each other.
-    """
-
-    joint_names: tuple[str, ...]
-    times_s: FloatArray
-    positions: FloatArray
-    velocities: FloatArray
-    accelerations: FloatArray
-
-    def __post_init__(self) -> None:
-        shape = (len(self.times_s), len(self.joint_names))
-        for name in ("positions", "velocities", "accelerations"):
-            object.__setattr__(self, name, frozen_floats(name, getattr(self, name), shape))
-        object.__setattr__(self, "times_s", frozen_floats("times_s", self.times_s, (None,)))
 
 
 def timed(

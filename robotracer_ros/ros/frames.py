@@ -90,6 +90,20 @@ class Frames:
                 if forgotten or left_s <= _SLICE_S:
                     raise
 
+    def newest_ns(self, target: str, source: str) -> int:
+        """The stamp of the newest transform between two frames, nanoseconds; 0 for frames fixed to each other.
+
+        Raises:
+            NoTransform: as `lookup`, without waiting.
+        """
+        if target == source:
+            return 0
+        try:
+            stamp = self._looked_up(target, source, Time(), 0.0).header.stamp
+        except tf2_ros.TransformException as error:
+            raise NoTransform(self._refusal(target, source, 0, 0.0, error)) from error
+        return Time.from_msg(stamp).nanoseconds
+
     def known(self) -> tuple[str, ...]:
         """The names of all frames heard of, roots included, sorted."""
         names: set[str] = set()

@@ -20,7 +20,7 @@ from robotracer_ros.planning.motion_check import (
     slow_enough,
 )
 from robotracer_ros.planning.robot_description import RobotDescription
-from robotracer_ros.planning.timing import JointTrajectory
+from robotracer_ros.planning.trajectory import JointTrajectory
 
 ROBOT = RobotDescription.from_urdf(PLANAR)
 JOINTS = ("shoulder", "elbow")

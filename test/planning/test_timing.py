@@ -97,5 +97,3 @@ def test_no_motion_is_hurried(factor: float) -> None:
 def test_limits_and_paths_that_cannot_be_used_are_refused(joints, velocity, acceleration) -> None:
     with pytest.raises(InvalidRequest):
         timed(("a", "b"), joints, velocity, acceleration)
-
-

@@ -1,0 +1,1 @@
+"""Motion: what makes a robot follow a path, one file for each way."""

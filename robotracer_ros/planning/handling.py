@@ -1,0 +1,182 @@
+"""From an object's trace to checked steps of an arm: what is taken, how, and whether anything stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from robotracer_ros.errors import InvalidRequest, MotionRefused, NoDepth
+from robotracer_ros.geometry.arrays import FloatArray, frozen_floats
+from robotracer_ros.geometry.observation import RgbdObservation
+from robotracer_ros.geometry.trace import DepthSource, SpatialTrace
+from robotracer_ros.geometry.transform import RigidTransform
+from robotracer_ros.planning.carried import find_carried_object
+from robotracer_ros.planning.clearance import outside_workspace
+from robotracer_ros.planning.depth_view import DepthView
+from robotracer_ros.planning.grasp import GripperShape, grasp_from_above
+from robotracer_ros.planning.manipulation import Grip, Reach, Step
+from robotracer_ros.planning.orientation import constant
+from robotracer_ros.planning.path import PosePath
+from robotracer_ros.planning.pick_and_place import HandlingSettings, pick_and_place
+from robotracer_ros.planning.settings import PathSettings
+from robotracer_ros.planning.shaping import resample
+from robotracer_ros.planning.sweep import swept_too_close, without_body
+
+_SELF_M: Final = 0.03
+_UP: Final = np.array([0.0, 0.0, 1.0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tool:
+    """The gripper as it stands now, in the frame of the steps.
+
+    Attributes:
+        shape: what it can take.
+        body_m: (K, 3) points on it, seen from the tip link.
+        tip_m: (3,) where the tip link is now.
+        yaw_rad: of the tip link about z now.
+        robot_m: (R, 3) points on the whole robot, which the camera may see.
+    """
+
+    shape: GripperShape
+    body_m: FloatArray
+    tip_m: FloatArray
+    yaw_rad: float
+    robot_m: FloatArray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "body_m", frozen_floats("body_m", self.body_m, (None, 3)))
+        object.__setattr__(self, "robot_m", frozen_floats("robot_m", self.robot_m, (None, 3)))
+        object.__setattr__(self, "tip_m", frozen_floats("tip_m", self.tip_m, (3,)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MotionBounds:
+    """Where the tip may go, and how near the gripper and what it holds may come to what the camera saw.
+
+    Attributes:
+        workspace_min_m, workspace_max_m: (3,) corners of a box; None where there is none.
+        min_height_m: the least z of the tip; -inf for none.
+        clearance_m: of gripper and object, 0 for no check.
+        contact_radius_m: around where an object is taken and set down clearance is not demanded.
+        object_radius_m: how far the object reaches from the point it is taken at, at most.
+
+    Raises:
+        InvalidRequest: naming the bound, what was received and what would be accepted.
+    """
+
+    workspace_min_m: Sequence[float] | None = None
+    workspace_max_m: Sequence[float] | None = None
+    min_height_m: float = -np.inf
+    clearance_m: float = 0.01
+    contact_radius_m: float = 0.10
+    object_radius_m: float = 0.15
+
+    def __post_init__(self) -> None:
+        self.as_path_settings()
+        if np.isnan(self.min_height_m):
+            raise InvalidRequest("min_height_m must be a height in metres, received nan")
+
+    def as_path_settings(self) -> PathSettings:
+        """The same bounds as `plan_path` takes them."""
+        return PathSettings(
+            workspace_min_m=self.workspace_min_m, workspace_max_m=self.workspace_max_m, clearance_m=self.clearance_m,
+            contact_radius_m=self.contact_radius_m, object_radius_m=self.object_radius_m,
+        )  # fmt: skip
+
+
+def plan_handling(
+    trace: SpatialTrace, observation: RgbdObservation, target_from_camera: RigidTransform, tool: Tool,
+    settings: HandlingSettings, bounds: MotionBounds,
+) -> tuple[Step, ...]:  # fmt: skip
+    """The steps that carry the object at a trace's first point along it; they break no bound.
+
+    An object whose last point took the sensor's depth is set down there; any other is held at the end.
+
+    Args:
+        trace: in ``observation.frame_id``.
+        target_from_camera: to the frame of the steps, whose z points up.
+
+    Raises:
+        NoDepth: for an observation in colour only.
+        PlanningError: where nothing that can be taken is seen at the trace's first point.
+        MotionRefused: for steps that break a bound, naming the step, the waypoint, the amount and the bound.
+        FrameMismatch: for a trace of another camera.
+    """
+    target_from_camera.require_source(trace.frame_id)
+    view = DepthView.of(observation)
+    if view is None:
+        raise NoDepth("what an arm takes is told from depth, received colour only; accepted: a camera with depth")
+    target_from_view = target_from_camera @ view.view_from_color.inverse()
+    view_from_target = target_from_view.inverse()
+    points = target_from_camera.apply(trace.points_m)
+    view = without_body(view, view_from_target.apply(tool.robot_m), _SELF_M)
+    held = find_carried_object(
+        view, view_from_target.apply(points[:1])[0], view_from_target.rotate(_UP), bounds.object_radius_m
+    )
+    surface = target_from_view.apply(held.points_m)
+    grasp = grasp_from_above(surface, tool.shape, tool.yaw_rad)
+    steps = pick_and_place(
+        points, grasp, target_from_camera.target_frame, trace.stamp_ns, settings,
+        max_width_m=tool.shape.max_width_m, set_down=trace.depth_source[-1] == DepthSource.SENSOR,
+    )  # fmt: skip
+    require_in_bounds(steps, tool, surface, view.without(held.mask), target_from_view, bounds)
+    return steps
+
+
+def require_in_bounds(
+    steps: Sequence[Step], tool: Tool, surface_m: FloatArray, view: DepthView, target_from_view: RigidTransform,
+    bounds: MotionBounds,
+) -> None:  # fmt: skip
+    """Check every way of the steps, from where the tip is now.
+
+    Args:
+        surface_m: (K, 3) what is seen of the object, in the frame of the steps.
+        view: without the robot and the object.
+
+    Raises:
+        MotionRefused: naming the step, the waypoint, the amount and the bound.
+    """
+    settings = bounds.as_path_settings()
+    contacts = np.array([step.path.positions_m[-1] for step in steps if isinstance(step, Reach) and step.name in
+                         ("grasp", "place")]).reshape(-1, 3)  # fmt: skip
+    for step, way, holding in _ways(steps, tool):
+        low = float(bounds.min_height_m - way.positions_m[:, 2].min())
+        if low > 0:
+            at = int(way.positions_m[:, 2].argmin())
+            raise MotionRefused(
+                f"{step.name}: waypoint {at} is {low:.3f} m below min_height_m {bounds.min_height_m:g} m"
+            )
+        body = np.concatenate([tool.body_m, _in_hand(surface_m, steps)]) if holding else tool.body_m
+        found = outside_workspace(way.positions_m, settings)
+        if bounds.clearance_m > 0:
+            away = np.linalg.norm(way.positions_m[:, None] - contacts, axis=2) > bounds.contact_radius_m
+            found += swept_too_close(way, body, view, target_from_view, bounds.clearance_m, away.all(axis=1))
+        if found:
+            worst = max(found, key=lambda violation: violation.amount_m)
+            raise MotionRefused(f"{step.name}: {worst.describe(settings)}")
+
+
+def _ways(steps: Sequence[Step], tool: Tool) -> Iterator[tuple[Reach, PosePath, bool]]:
+    """Each reach with its whole way, from where the one before ended, and whether something is held on it."""
+    at, holding = tool.tip_m, False
+    for step in steps:
+        if isinstance(step, Grip):
+            holding = step.name == "grasp"
+            continue
+        path = step.path
+        positions = resample(np.vstack([at[None], path.positions_m]), PathSettings().spacing_m)
+        turned = constant(path.quaternions_xyzw[0], len(positions))
+        yield step, PosePath(positions, turned, path.frame_id, path.stamp_ns), holding
+        at = path.positions_m[-1]
+
+
+def _in_hand(surface_m: FloatArray, steps: Sequence[Step]) -> FloatArray:
+    """(K, 3) what is held, seen from the tip that took it."""
+    taken = next(step.path for step in steps if isinstance(step, Reach) and step.name == "grasp")
+    x, y, z, w = taken.quaternions_xyzw[-1]
+    tip = RigidTransform.from_quaternion_xyzw(taken.frame_id, "tip", (x, y, z, w), taken.positions_m[-1])
+    return tip.inverse().apply(surface_m)

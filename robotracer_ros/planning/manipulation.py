@@ -1,0 +1,45 @@
+"""What an arm does along a trace, step by step: the tip's ways, and what the gripper does between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from robotracer_ros.errors import PlanningError
+from robotracer_ros.planning.path import PosePath
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reach:
+    """The tip follows a path.
+
+    Attributes:
+        name: such as "approach" or "trace".
+        path: of the tip link, in ``path.frame_id``; the tip goes from where it is straight to the first pose.
+    """
+
+    name: str
+    path: PosePath
+
+
+@dataclass(frozen=True, slots=True)
+class Grip:
+    """The gripper opens or closes.
+
+    Attributes:
+        name: such as "grasp" or "release".
+        width_m: between the fingers, where they shall come to stand; a thing between them stops them sooner.
+
+    Raises:
+        PlanningError: for a width that is negative or not finite.
+    """
+
+    name: str
+    width_m: float
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.width_m < float("inf"):
+            raise PlanningError(f"a gripper opens by 0 m or more, received {self.width_m}")
+
+
+Step: TypeAlias = Reach | Grip

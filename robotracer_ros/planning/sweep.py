@@ -1,0 +1,188 @@
+"""Whether a gripper and what it holds come too near to what the camera saw, anywhere along a path."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from robotracer_ros.errors import FrameMismatch, InvalidRequest
+from robotracer_ros.geometry.arrays import FloatArray, frozen_floats
+from robotracer_ros.geometry.transform import RigidTransform
+from robotracer_ros.planning.depth_view import DepthView
+from robotracer_ros.planning.nearest import nearest_distance
+from robotracer_ros.planning.path import PosePath, Violation, ViolationKind
+from robotracer_ros.planning.tiles import DepthTiles
+
+# Cells are this share of the clearance wide: so much earlier at most than the true distance is a cell said to be near.
+_CELL: Final = 0.5
+_LEAST_CELL_M: Final = 0.004
+# A sweep as large as a room at that cell; more is an error of the caller's units.
+_MOST_CELLS: Final = 200_000_000
+# Of a waypoint's points in near cells about so many are measured first; deep in something, they suffice.
+_MEASURED: Final = 48
+
+
+class NearCells:
+    """Cells of space that may hold a point within ``clearance_m`` of one of ``points_m``.
+
+    A point in none of them is farther away; a point in one may be farther by a cell's diagonal.
+
+    Args:
+        points_m: (N, 3) in any frame.
+        lower_m, upper_m: (3,) corners of the box that is asked about, same frame.
+
+    Raises:
+        InvalidRequest: for a clearance that is not above 0, and a box as large as a hall.
+    """
+
+    def __init__(self, points_m: FloatArray, lower_m: FloatArray, upper_m: FloatArray, clearance_m: float) -> None:
+        if not 0 < clearance_m < np.inf:
+            raise InvalidRequest(f"clearance_m must be above 0 m, received {clearance_m}")
+        self.cell_m = max(_CELL * clearance_m, _LEAST_CELL_M)
+        self._origin = lower_m - clearance_m - self.cell_m
+        size = np.ceil((upper_m + clearance_m + self.cell_m - self._origin) / self.cell_m) + 1
+        if not size.prod() <= _MOST_CELLS:
+            raise InvalidRequest(f"a sweep of {(upper_m - lower_m).round(2).tolist()} m is too large to be checked")
+        self._size = size.astype(np.int64)
+        self._near = self._grown(self._held(points_m), clearance_m)
+
+    def hold(self, points_m: FloatArray) -> npt.NDArray[np.bool_]:
+        """(N,) which of points (N, 3) lie in such a cell; none outside the box does."""
+        cells = np.floor((points_m - self._origin) / self.cell_m)
+        inside = ((cells >= 0) & (cells < self._size)).all(axis=1)
+        held = np.zeros(len(points_m), dtype=np.bool_)
+        held[inside] = self._near[tuple(cells[inside].astype(np.intp).T)]
+        return held
+
+    def _held(self, points_m: FloatArray) -> npt.NDArray[np.bool_]:
+        """Cells with a point."""
+        held = np.zeros(self._size, dtype=np.bool_)
+        cells = np.floor((points_m - self._origin) / self.cell_m)
+        inside = ((cells >= 0) & (cells < self._size)).all(axis=1)
+        held[tuple(cells[inside].astype(np.intp).T)] = True
+        return held
+
+    def _grown(self, held: npt.NDArray[np.bool_], clearance_m: float) -> npt.NDArray[np.bool_]:
+        """With every cell of which some point is within the clearance of some point of a held cell."""
+        reach = int(np.ceil(clearance_m / self.cell_m))
+        steps = np.arange(-reach - 1, reach + 2)
+        near = np.zeros_like(held)
+        gap = np.maximum(np.abs(steps) - 1, 0) * self.cell_m
+        for x, gap_x in zip(steps, gap, strict=True):
+            for y, gap_y in zip(steps, gap, strict=True):
+                left = clearance_m**2 - gap_x**2 - gap_y**2
+                if left > 0:
+                    # Along the last axis all cells within reach at once, by counting.
+                    high = int(np.floor(np.sqrt(left) / self.cell_m - 1e-9)) + 1
+                    near |= _shifted(_along_last(held, high), int(x), int(y))
+        return near
+
+
+def readings(view: DepthView) -> FloatArray:
+    """(N, 3) every point that a depth image shows, view frame."""
+    row, column = np.nonzero(np.isfinite(view.depth_m))
+    return view.camera.deproject(np.column_stack([column, row]).astype(np.float64), view.depth_m[row, column])
+
+
+def without_body(view: DepthView, body_m: FloatArray, margin_m: float) -> DepthView:
+    """The view without the readings within ``margin_m`` of points (K, 3) of a body, view frame: a robot that sees
+    itself is no obstacle to itself.
+    """
+    if not len(body_m):
+        return view
+    near = NearCells(body_m, body_m.min(axis=0), body_m.max(axis=0), margin_m)
+    row, column = np.nonzero(np.isfinite(view.depth_m))
+    mask = np.zeros(view.depth_m.shape, dtype=np.bool_)
+    mask[row, column] = near.hold(readings(view))
+    return view.without(mask)
+
+
+def _along_last(held: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:
+    """Cells with a held one at most ``reach`` away along the last axis."""
+    grown = held.copy()
+    for step in range(1, reach + 1):
+        grown[..., step:] |= held[..., :-step]
+        grown[..., :-step] |= held[..., step:]
+    return grown
+
+
+def _shifted(cells: npt.NDArray[np.bool_], x: int, y: int) -> npt.NDArray[np.bool_]:
+    moved = np.zeros_like(cells)
+    to_x, from_x = (slice(x, None), slice(None, -x or None)) if x >= 0 else (slice(None, x), slice(-x, None))
+    to_y, from_y = (slice(y, None), slice(None, -y or None)) if y >= 0 else (slice(None, y), slice(-y, None))
+    moved[to_x, to_y] = cells[from_x, from_y]
+    return moved
+
+
+def swept_too_close(
+    path: PosePath, body_m: FloatArray, view: DepthView, target_from_view: RigidTransform, clearance_m: float,
+    asked: npt.NDArray[np.bool_] | None = None,
+) -> list[Violation]:  # fmt: skip
+    """Where a body that moves along a path comes nearer than ``clearance_m`` to a surface in ``view``.
+
+    Args:
+        path: of the tip, in ``target_from_view.target_frame``.
+        body_m: (K, 3) points of the gripper and of what it holds, seen from the tip.
+        view: without the pixels that see the gripper or what it holds.
+        asked: (M,) which waypoints are asked about; None for all.
+
+    Returns:
+        A violation for every waypoint that is too close, by an amount that is at least nearly the largest.
+
+    Raises:
+        InvalidRequest: for a clearance that is not above 0.
+        FrameMismatch: for a path in another frame.
+    """
+    body = frozen_floats("body_m", body_m, (None, 3))
+    if path.frame_id != target_from_view.target_frame:
+        raise FrameMismatch(
+            f"the path is in {path.frame_id!r}, the view is placed in {target_from_view.target_frame!r}"
+        )
+    which = np.arange(len(path)) if asked is None else np.flatnonzero(asked)
+    if not len(which) or not len(body):
+        return []
+    swept = _swept(path, body, which, target_from_view.inverse())
+    flat = swept.reshape(-1, 3)
+    view = _window(view, swept, clearance_m)
+    lower, upper = flat.min(axis=0), flat.max(axis=0)
+    near = NearCells(readings(view), lower, upper, clearance_m).hold(flat).reshape(swept.shape[:2])
+    violations = []
+    tiles: DepthTiles | None = None
+    for row in np.flatnonzero(near.any(axis=1)):
+        tiles = tiles or DepthTiles(view)
+        away = _nearest(swept[row, near[row]], tiles, clearance_m)
+        if away < clearance_m:
+            violations.append(Violation(ViolationKind.TOO_CLOSE, int(which[row]), clearance_m - away))
+    return violations
+
+
+def _window(view: DepthView, swept: FloatArray, clearance_m: float) -> DepthView:
+    """The part of the image that sees anything within the clearance of the body."""
+    low, high = swept.min(axis=1), swept.max(axis=1)
+    rows, columns = view.window_of((low + high) / 2, np.linalg.norm(high - low, axis=1) / 2 + clearance_m)
+    if rows.stop <= rows.start or columns.stop <= columns.start:
+        rows, columns = slice(0, 1), slice(0, 1)
+    return view.cropped(rows, columns)
+
+
+def _nearest(suspects: FloatArray, tiles: DepthTiles, clearance_m: float) -> float:
+    """From any of points (N, 3) to the surface: some of them tell soon that they are too close, all that none is."""
+    some = float(nearest_distance(suspects[:: max(1, len(suspects) // _MEASURED)], tiles, clearance_m).min())
+    return some if some < clearance_m else float(nearest_distance(suspects, tiles, clearance_m).min())
+
+
+def _swept(
+    path: PosePath, body: FloatArray, which: npt.NDArray[np.intp], view_from_target: RigidTransform
+) -> FloatArray:
+    """(W, K, 3) the body at each waypoint, view frame."""
+    x, y, z, w = path.quaternions_xyzw[which].T
+    turns = np.array([
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+    ]).transpose(2, 0, 1)  # fmt: skip
+    turns = view_from_target.rotation @ turns
+    places = view_from_target.apply(path.positions_m[which])
+    return np.asarray(body @ turns.transpose(0, 2, 1) + places[:, None])
