@@ -104,7 +104,8 @@ MEASURE_GAP: Final = Templates(
      "measure the gap between {a} and {b}.", "how much space is between {a} and {b}?",
      "how many centimeters of space are between {a} and {b}?", "tell me the gap between {a} and {b}.",
      "measure how much space there is between the edges of {a} and {b}.", "how large is the space from {a} to {b}?",
-     "what is the width of the space between {a} and {b}?"),
+     "what is the width of the space between {a} and {b}?", "measure the width of the space between {a} and {b}.",
+     "how wide is the space between {a} and {b}?", "measure the space from {a} to {b}."),
     ("how wide is the space between the edges of {a} and {b}?", "measure the space between {a} and {b}."),
 )  # fmt: skip
 
