@@ -30,6 +30,8 @@ _LEVEL_M: Final = 0.002
 _ABOVE_SUPPORT_M: Final = 0.004
 # The grasped point has a reading of the object within this distance, or there is no telling what is grasped.
 _GRASP_TOLERANCE_M: Final = 0.03
+# Deeper than any camera sees.
+_FAR_M: Final = 1e6
 # Pixels looked at, at most; larger regions are looked at in strides.
 _PIXELS: Final = 20_000
 # The region is larger than the ball by this, so that a set which spills is seen to.
@@ -44,10 +46,13 @@ class CarriedObject:
         mask: (H, W) bool, the depth image's pixels that see it.
         points_m: (K, 3) of its surface, thinned, in the depth camera's optical frame: what a sweep along the path
             has to be made with.
+        support_m: height of what it stands on over the depth camera, along the ``up`` it was found with; NaN where that
+            is not known.
     """
 
     mask: npt.NDArray[np.bool_]
     points_m: FloatArray
+    support_m: float = float("nan")
 
     def __post_init__(self) -> None:
         mask = np.asarray(self.mask)
@@ -83,18 +88,20 @@ def find_carried_object(view: DepthView, grasp_m: FloatArray, up: FloatArray, ra
     away = np.linalg.norm(points - grasp_m, axis=2)
     if not np.nanmin(away, initial=np.inf) <= _GRASP_TOLERANCE_M:
         return CarriedObject.nothing(view)
-    found = _highest_contained(points, away, points @ up, radius_m)
+    found, support_m = _highest_contained(points, away, points @ up, radius_m)
     kernel = np.ones((2 * stride + 1, 2 * stride + 1), np.uint8)
     mask = np.zeros(view.depth_m.shape, dtype=np.uint8)
     # Each found pixel stands for its stride; growing by one more takes the mixed pixels of the silhouette along.
     mask[rows, columns][::stride, ::stride] = found
-    return CarriedObject(cv2.dilate(mask, kernel).astype(np.bool_), points[found])
+    return CarriedObject(cv2.dilate(mask, kernel).astype(np.bool_), points[found], support_m)
 
 
 def _highest_contained(
     points: FloatArray, away_m: FloatArray, height_m: FloatArray, radius_m: float
-) -> npt.NDArray[np.bool_]:
-    """The set (h, w) reached from the pixel nearest to the grasp, at the lowest level that does not spill."""
+) -> tuple[npt.NDArray[np.bool_], float]:
+    """The set (h, w) reached from the pixel nearest to the grasp at the lowest level that does not spill, and the level
+    at which it does; NaN where none does.
+    """
     seed = int(np.nanargmin(away_m))
     depth = np.nan_to_num(points[..., 2]).astype(np.float32)
 
@@ -109,16 +116,23 @@ def _highest_contained(
     top = float(height_m.flat[seed])
     low, high = top - radius_m, top
     if not spills(low):
-        return reached(low)
+        return reached(low), float("nan")
     while high - low > _LEVEL_M:
         middle = (low + high) / 2
         low, high = (middle, high) if spills(middle) else (low, middle)
     # Where even the grasped point is not that far above the support, it is closed itself, and nothing is reached.
-    return reached(high + _ABOVE_SUPPORT_M)
+    return reached(high + _ABOVE_SUPPORT_M), low
 
 
 def _connected(depth: npt.NDArray[np.float32], closed: npt.NDArray[np.bool_], seed: int) -> npt.NDArray[np.bool_]:
     """Pixels (h, w) reached from pixel number ``seed`` through open ones, over depth steps of at most `_STEP_M`."""
+    # The rim of a cup is a pixel thin: each open pixel lends its depth to those around, so that the ring is not broken.
+    near = cv2.erode(np.where(closed, np.float32(_FAR_M), depth), np.ones((3, 3), np.uint8))
+    thick = _filled(near.astype(np.float32), near >= _FAR_M, seed) & ~closed & (depth - near <= _STEP_M)
+    return np.asarray(_filled(depth, closed, seed) | thick)
+
+
+def _filled(depth: npt.NDArray[np.float32], closed: npt.NDArray[np.bool_], seed: int) -> npt.NDArray[np.bool_]:
     # OpenCV's flood fill writes into a mask with a border of one pixel, and does not enter what is set there already.
     mask = np.pad(closed, 1, constant_values=True).astype(np.uint8)
     row, column = divmod(seed, depth.shape[1])

@@ -18,6 +18,11 @@ _OUTLIERS: Final = 0.01
 _YAWS: Final = np.arange(0.0, np.pi / 2, np.pi / 90)
 # Sides this near to each other are equal: a gripper may take either.
 _EQUAL: Final = 0.12
+# The box around a round thing hardly grows as it turns; so many yaws of it are told apart.
+_ROUND: Final = 1.25
+_ROUND_STEP: Final = np.pi / 6
+# What is this much longer than wide is no ball, and its sides are told apart.
+_LONG: Final = 1.5
 # The search for the object stops so high above what it stands on (`planning.carried`).
 _UNSEEN_FOOT_M: Final = 0.005
 
@@ -52,13 +57,15 @@ class Grasp:
     Attributes:
         position_m: (3,) of the tip link.
         yaw_rad: of the tool about z; its fingers close along its y axis.
-        width_m: of the object between the fingers.
+        width_m: of what was seen of the object between the fingers.
+        open_m: how wide the fingers have to open around it at least: the far side of a ball is not seen.
         foot_m: height of what the object stands on.
     """
 
     position_m: FloatArray
     yaw_rad: float
     width_m: float
+    open_m: float
     foot_m: float
 
     def __post_init__(self) -> None:
@@ -75,12 +82,17 @@ class Grasp:
         return float(self.position_m[2]) - self.foot_m
 
 
-def grasp_from_above(points_m: FloatArray, gripper: GripperShape, near_yaw_rad: float = 0.0) -> Grasp:
-    """Take an object across its narrower side, over the middle of what was seen of it.
+def grasps_from_above(
+    points_m: FloatArray, gripper: GripperShape, near_yaw_rad: float = 0.0, foot_m: float = float("nan")
+) -> tuple[Grasp, ...]:
+    """Take an object across its narrower side, over the middle of what was seen of it: all ways to, the best first.
+
+    A box can be taken two ways round, a cube four, and a round thing from everywhere.
 
     Args:
         points_m: (K, 3) readings of its surface, in a frame whose z points up.
-        near_yaw_rad: of two yaws that serve alike the one nearer to this is taken.
+        near_yaw_rad: of two yaws that serve alike the one nearer to this is better.
+        foot_m: height of what the object stands on; NaN for the lowest reading, though a ball's underside is unseen.
 
     Raises:
         PlanningError: for too few readings, and for an object wider than the gripper opens.
@@ -91,38 +103,59 @@ def grasp_from_above(points_m: FloatArray, gripper: GripperShape, near_yaw_rad: 
             f"nothing to take was seen at the trace's first point: {len(points)} readings of an object stand apart "
             f"from what is around; accepted: {_LEAST_POINTS} or more"
         )
-    yaw, centre, (along, across) = _footprint(points)
-    yaws = [yaw, yaw + np.pi]
-    if along < across * (1 - _EQUAL):
-        yaws = [yaw + np.pi / 2, yaw - np.pi / 2]
-    elif along < across * (1 + _EQUAL):
-        yaws += [yaw + np.pi / 2, yaw - np.pi / 2]
-    width_m = min(along, across)
-    if width_m > gripper.max_width_m:
+    footprint = _Footprint(points)
+    narrower_m = min(footprint.along_m, footprint.across_m)
+    longer_m = max(footprint.along_m, footprint.across_m)
+    if narrower_m > gripper.max_width_m:
         raise PlanningError(
-            f"the object is {width_m:.3f} m wide, the gripper opens to max_width_m {gripper.max_width_m:g} m"
+            f"the object is {narrower_m:.3f} m wide, the gripper opens to max_width_m {gripper.max_width_m:g} m"
         )
-    foot_m = float(np.quantile(points[:, 2], _OUTLIERS)) - _UNSEEN_FOOT_M
+    if np.isnan(foot_m):
+        foot_m = float(np.quantile(points[:, 2], _OUTLIERS)) - _UNSEEN_FOOT_M
     top_m = float(np.quantile(points[:, 2], 1 - _OUTLIERS))
     # The fingers stay above what the object stands on, by as much as they could be wrong about it.
     height_m = max(foot_m + gripper.fingertip_m + _UNSEEN_FOOT_M, top_m - gripper.finger_depth_m)
-    turn = min(yaws, key=lambda candidate: abs(_wrapped(candidate - near_yaw_rad)))
-    return Grasp(np.array([*centre, height_m]), _wrapped(turn), width_m, foot_m)
+    open_m = min(narrower_m if longer_m > _LONG * narrower_m else longer_m, gripper.max_width_m)
+    place = np.array([*footprint.centre_m, height_m])
+    return tuple(Grasp(place, yaw, narrower_m, open_m, foot_m) for yaw in footprint.yaws(near_yaw_rad))
 
 
-def _footprint(points: FloatArray) -> tuple[float, FloatArray, tuple[float, float]]:
-    """Yaw, centre (2,) and sides, along the yaw and across it, of the least upright box that holds the readings."""
-    turned = points[:, :2] @ np.array([[np.cos(_YAWS), -np.sin(_YAWS)], [np.sin(_YAWS), np.cos(_YAWS)]]).transpose(
-        2, 0, 1
-    )
-    low, high = np.quantile(turned, [_OUTLIERS, 1 - _OUTLIERS], axis=1)
-    sides = high - low
-    best = int(np.prod(sides, axis=1).argmin())
-    yaw = float(_YAWS[best])
-    middle = (low[best] + high[best]) / 2
-    cos, sin = np.cos(yaw), np.sin(yaw)
-    centre = np.array([cos * middle[0] - sin * middle[1], sin * middle[0] + cos * middle[1]])
-    return yaw, centre, (float(sides[best, 0]), float(sides[best, 1]))
+class _Footprint:
+    """The least upright box that holds readings (K, 3), seen from above.
+
+    Attributes:
+        centre_m: (2,).
+        along_m, across_m: its sides, along its yaw and across it.
+    """
+
+    def __init__(self, points: FloatArray) -> None:
+        cos, sin = np.cos(_YAWS), np.sin(_YAWS)
+        turned = points[:, :2] @ np.array([[cos, -sin], [sin, cos]]).transpose(2, 0, 1)
+        low, high = np.quantile(turned, [_OUTLIERS, 1 - _OUTLIERS], axis=1)
+        sides = high - low
+        areas = np.prod(sides, axis=1)
+        best = int(areas.argmin())
+        self._yaw = float(_YAWS[best])
+        # A square's box grows to twice its area as it turns, a circle's not at all.
+        self._is_round = float(areas.max()) < _ROUND * float(areas[best])
+        self.along_m, self.across_m = sides[best].tolist()
+        x, y = (low[best] + high[best]) / 2
+        self.centre_m = np.array([cos[best] * x - sin[best] * y, sin[best] * x + cos[best] * y])
+
+    def yaws(self, near_rad: float) -> list[float]:
+        """Of the tool, whose fingers close along its y: the narrower side first, nearest to ``near_rad`` first."""
+        quarter = np.pi / 2
+        first = self._yaw if self.along_m >= self.across_m else self._yaw + quarter
+        turns = [0.0, np.pi]
+        if self._is_round:
+            turns = [step * _ROUND_STEP for step in range(round(2 * np.pi / _ROUND_STEP))]
+        elif max(self.along_m, self.across_m) < min(self.along_m, self.across_m) * (1 + _EQUAL):
+            turns = [0.0, quarter, np.pi, -quarter]
+        found = [_wrapped(first + turn) for turn in turns]
+        nearest = min([*found[:1], _wrapped(first + np.pi)], key=lambda yaw: abs(_wrapped(yaw - near_rad)))
+        if self._is_round:
+            return sorted(found, key=lambda yaw: round(abs(_wrapped(yaw - nearest)), 6))
+        return sorted(found, key=lambda yaw: abs(_wrapped(yaw - near_rad)))
 
 
 def _wrapped(angle: float) -> float:

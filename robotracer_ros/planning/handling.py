@@ -16,16 +16,21 @@ from robotracer_ros.geometry.transform import RigidTransform
 from robotracer_ros.planning.carried import find_carried_object
 from robotracer_ros.planning.clearance import outside_workspace
 from robotracer_ros.planning.depth_view import DepthView
-from robotracer_ros.planning.grasp import GripperShape, grasp_from_above
+from robotracer_ros.planning.grasp import Grasp, GripperShape, grasps_from_above
 from robotracer_ros.planning.manipulation import Grip, Reach, Step
 from robotracer_ros.planning.orientation import constant
 from robotracer_ros.planning.path import PosePath
-from robotracer_ros.planning.pick_and_place import HandlingSettings, pick_and_place
+from robotracer_ros.planning.pick_and_place import HandlingSettings, TipPose, pick_and_place
 from robotracer_ros.planning.settings import PathSettings
 from robotracer_ros.planning.shaping import resample
 from robotracer_ros.planning.sweep import swept_too_close, without_body
 
+# Readings this near to the robot's own body are the robot.
 _SELF_M: Final = 0.03
+# Between the open fingers and what is beside; and how much higher an object may be let go, in steps.
+_FINGER_GAP_M: Final = 0.004
+_MOST_RAISED_M: Final = 0.05
+_RAISED_STEP_M: Final = 0.005
 _UP: Final = np.array([0.0, 0.0, 1.0])
 
 
@@ -36,21 +41,18 @@ class Tool:
     Attributes:
         shape: what it can take.
         body_m: (K, 3) points on it, seen from the tip link.
-        tip_m: (3,) where the tip link is now.
-        yaw_rad: of the tip link about z now.
+        tip: where the tip link is now.
         robot_m: (R, 3) points on the whole robot, which the camera may see.
     """
 
     shape: GripperShape
     body_m: FloatArray
-    tip_m: FloatArray
-    yaw_rad: float
+    tip: TipPose
     robot_m: FloatArray
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "body_m", frozen_floats("body_m", self.body_m, (None, 3)))
         object.__setattr__(self, "robot_m", frozen_floats("robot_m", self.robot_m, (None, 3)))
-        object.__setattr__(self, "tip_m", frozen_floats("tip_m", self.tip_m, (3,)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +120,43 @@ def plan_handling(
         view, view_from_target.apply(points[:1])[0], view_from_target.rotate(_UP), bounds.object_radius_m
     )
     surface = target_from_view.apply(held.points_m)
-    grasp = grasp_from_above(surface, tool.shape, tool.yaw_rad)
+    foot_m = held.support_m + float(target_from_view.translation_m[2])
+    obstacles = view.without(held.mask)
+    scene = _Scene(obstacles, target_from_view, tool.body_m)
+    grasp = scene.clearest(grasps_from_above(surface, tool.shape, tool.tip.yaw_rad, foot_m))
+    set_down = trace.depth_source[-1] == DepthSource.SENSOR
+    place_m = points[-1] + [0.0, 0.0, grasp.above_foot_m + settings.release_m]
     steps = pick_and_place(
-        points, grasp, target_from_camera.target_frame, trace.stamp_ns, settings,
-        max_width_m=tool.shape.max_width_m, set_down=trace.depth_source[-1] == DepthSource.SENSOR,
+        points, grasp, tool.tip, target_from_camera.target_frame, trace.stamp_ns, settings,
+        max_width_m=tool.shape.max_width_m, set_down=set_down,
+        raised_m=scene.raise_m(place_m, grasp) if set_down else 0.0,
     )  # fmt: skip
-    require_in_bounds(steps, tool, surface, view.without(held.mask), target_from_view, bounds)
+    require_in_bounds(steps, tool, surface, obstacles, target_from_view, bounds)
     return steps
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scene:
+    """What the open gripper must not stand in, where it takes things and where it lets go."""
+
+    obstacles: DepthView
+    target_from_view: RigidTransform
+    body_m: FloatArray
+
+    def clearest(self, grasps: Sequence[Grasp]) -> Grasp:
+        """The first grasp that touches nothing; the first of all where every one does."""
+        return next((grasp for grasp in grasps if not self._touches(grasp.position_m, grasp)), grasps[0])
+
+    def raise_m(self, place_m: FloatArray, grasp: Grasp) -> float:
+        """How much higher than (3,) the gripper has to let go, so that its fingers do not touch a bowl's wall; 0 where
+        no such height is found.
+        """
+        heights = np.arange(0.0, _MOST_RAISED_M, _RAISED_STEP_M)
+        return next((float(high) for high in heights if not self._touches(place_m + high * _UP, grasp)), 0.0)
+
+    def _touches(self, position_m: FloatArray, grasp: Grasp) -> bool:
+        pose = PosePath(position_m[None], grasp.quaternion_xyzw[None], self.target_from_view.target_frame, 0)
+        return bool(swept_too_close(pose, self.body_m, self.obstacles, self.target_from_view, _FINGER_GAP_M))
 
 
 def require_in_bounds(
@@ -162,7 +194,7 @@ def require_in_bounds(
 
 def _ways(steps: Sequence[Step], tool: Tool) -> Iterator[tuple[Reach, PosePath, bool]]:
     """Each reach with its whole way, from where the one before ended, and whether something is held on it."""
-    at, holding = tool.tip_m, False
+    at, holding = tool.tip.position_m, False
     for step in steps:
         if isinstance(step, Grip):
             holding = step.name == "grasp"

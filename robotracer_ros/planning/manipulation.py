@@ -29,6 +29,7 @@ class Grip:
     Attributes:
         name: such as "grasp" or "release".
         width_m: between the fingers, where they shall come to stand; a thing between them stops them sooner.
+        relative: ``width_m`` is how much wider than now: what the fingers hold tells best how wide it is.
 
     Raises:
         PlanningError: for a width that is negative or not finite.
@@ -36,6 +37,7 @@ class Grip:
 
     name: str
     width_m: float
+    relative: bool = False
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.width_m < float("inf"):

@@ -12,14 +12,15 @@ from robotracer_ros.geometry.trace import DepthSource
 from robotracer_ros.planning.grasp import GripperShape
 from robotracer_ros.planning.handling import MotionBounds, Tool, plan_handling
 from robotracer_ros.planning.manipulation import Reach
-from robotracer_ros.planning.pick_and_place import HandlingSettings
+from robotracer_ros.planning.pick_and_place import HandlingSettings, TipPose
 
 HOME = np.array([0.3, 0.4, 0.4])
 BODY = np.random.default_rng(0).uniform(-0.5, 0.5, (500, 3)) * [0.03, 0.12, 0.12] - [0, 0, 0.05]
 
 
 def tool(robot_m=None) -> Tool:
-    return Tool(GripperShape(), BODY, HOME, 0.0, np.zeros((0, 3)) if robot_m is None else robot_m)
+    tip = TipPose(HOME, np.array([1.0, 0.0, 0.0, 0.0]), np.zeros(3))
+    return Tool(GripperShape(), BODY, tip, np.zeros((0, 3)) if robot_m is None else robot_m)
 
 
 def handled(height_m: float = 0.3, boxes=(TABLE, CARRIED, WALL), bounds=None, robot_m=None, place=(0.75, -0.03, 0.0)):
@@ -64,7 +65,7 @@ def test_a_way_through_the_wall_is_refused():
 def test_a_wall_beside_the_grasp_is_no_obstacle_to_it_and_one_on_the_way_is():
     beside = Box((0.30, 0.25, 0.0), (0.6, 0.28, 0.05))
     assert handled(boxes=(TABLE, CARRIED, beside))
-    with pytest.raises(MotionRefused, match="^(trace|lift|approach): waypoint"):
+    with pytest.raises(MotionRefused, match=r"^(trace|lift|approach): waypoint"):
         handled(0.3, boxes=(TABLE, CARRIED, Box((0.3, 0.0, 0.0), (0.9, 0.02, 0.6))))
 
 
@@ -81,7 +82,9 @@ def test_a_robot_in_the_picture_does_not_stand_in_its_own_way():
     arm = Box((0.5, 0.0, 0.28), (0.6, 0.1, 0.5))
     with pytest.raises(MotionRefused):
         handled(boxes=(TABLE, CARRIED, arm))
-    corners = np.stack(np.meshgrid(*(np.linspace(a, b, 12) for a, b in zip(arm.low, arm.high)), indexing="ij"), -1)
+    corners = np.stack(
+        np.meshgrid(*(np.linspace(a, b, 12) for a, b in zip(arm.low, arm.high, strict=True)), indexing="ij"), -1
+    )
     assert handled(boxes=(TABLE, CARRIED, arm), robot_m=corners.reshape(-1, 3))
 
 
