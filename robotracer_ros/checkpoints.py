@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from robotracer_ros.errors import InvalidRequest
+from robotracer_ros.packaged import packaged_folders
 
 # The default model: it knows the tabletop world of `sim`.
 DEFAULT_CHECKPOINT: Final = "robotracer-nano"
 
-# Below each folder above this file: beside the sources, and in the prefix of an installation.
-_PLACES: Final = (Path("checkpoints"), Path("share", "robotracer_ros", "checkpoints"))
+_FOLDER: Final = "checkpoints"
 
 
 def checkpoint_folder(name: str, start: Path | None = None) -> Path:
     """The folder of the shipped checkpoint called ``name``.
 
-    ``start`` is the file from which the search walks upwards, this one when left out; a symbolic link is searched from
-    where it stands and from where it leads, so that linked installations find the sources.
+    ``start`` is the file from which the search walks upwards, as `packaged_folders` does.
 
     Raises:
         InvalidRequest: when there is none of that name, listing those that there are.
@@ -35,13 +33,7 @@ def checkpoint_folder(name: str, start: Path | None = None) -> Path:
 def shipped_checkpoints(start: Path | None = None) -> dict[str, Path]:
     """Every shipped checkpoint by name; of two with one name, the one nearer to ``start``."""
     found: dict[str, Path] = {}
-    for folder in _folders(start or Path(__file__)):
+    for folder in packaged_folders(_FOLDER, start):
         for config in sorted(folder.glob("*/config.json")):
             found.setdefault(config.parent.name, config.parent)
     return found
-
-
-def _folders(start: Path) -> Iterator[Path]:
-    for file in dict.fromkeys((start.absolute(), start.resolve())):
-        for above in file.parents:
-            yield from (above / place for place in _PLACES)

@@ -16,7 +16,7 @@ import pytest
 PACKAGE = "robotracer_ros"
 
 FLOORS: dict[str, int] = {
-    "errors": 0, "geometry": 0, "query": 0, "checkpoints": 0,
+    "errors": 0, "geometry": 0, "query": 0, "checkpoints": 0, "packaged": 0,
     "families": 1, "backends": 1, "planning": 1, "models": 1,
     "caption": 1, "rgbd_files": 1, "sim": 1,
     "tracer": 2, "server": 2, "overlay": 2,
@@ -27,7 +27,8 @@ FLOORS: dict[str, int] = {
 }  # fmt: skip
 
 # Rooms of floor 0 are layers themselves: geometry raises the errors, and a query holds what geometry defines.
-NEIGHBOURS = {("geometry", "errors"), ("query", "errors"), ("query", "geometry"), ("checkpoints", "errors")}
+NEIGHBOURS = {("geometry", "errors"), ("query", "errors"), ("query", "geometry"), ("packaged", "errors"),
+              ("checkpoints", "errors"), ("checkpoints", "packaged")}  # fmt: skip
 
 # The ways up and sideways, looked for only once somebody asks for them: the command line's demo belongs to the nodes,
 # and RoboTracer's architecture must be known to transformers before a checkpoint of it is loaded.

@@ -5,20 +5,23 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
 from typing import Any, Final
 
 from robotracer_ros.backends import open_backend
 from robotracer_ros.backends.deadline import Deadline
 from robotracer_ros.backends.options import read_options, takes_option
-from robotracer_ros.bench import lifting, tabletop
+from robotracer_ros.bench import lifting, motion, tabletop
 from robotracer_ros.bench.asking import Asker, Reply
 from robotracer_ros.bench.examples import Example, Examples
 from robotracer_ros.bench.input_modes import MODES, RICHEST
 from robotracer_ros.bench.misses import Misses
 from robotracer_ros.families import open_family
+from robotracer_ros.packaged import packaged_file
+from robotracer_ros.sim.arm_world import ArmWorld
 from robotracer_ros.sim.catalogue import require_split
+from robotracer_ros.sim.depth_noise import DepthNoise
 
 # Backends whose option "mode" withholds inputs from the model.
 _MODE: Final = "mode"
@@ -31,10 +34,12 @@ def run(arguments: argparse.Namespace) -> int:
         RobotracerError: any of its kinds.
     """
     families = [name for name in arguments.families.split(",") if name]
+    if arguments.benchmark == "motion":
+        families = families or list(motion.FAMILIES)
     with Examples(require_split(arguments.split), arguments.seed, arguments.resolution, families) as examples:
         # Wrong numbers are refused before a model is loaded.
         examples.first(arguments.n)
-        (_run_lifting if arguments.benchmark == "lifting" else _run_tabletop)(arguments, examples)
+        _RUNS[arguments.benchmark](arguments, examples)
     return 0
 
 
@@ -71,6 +76,26 @@ def _run_lifting(arguments: argparse.Namespace, examples: Examples) -> None:
     _print(arguments, lifting.described(lifted, lost), f"{_title(arguments)}\n\n{lifting.in_words(lifted, lost)}")
 
 
+def _run_motion(arguments: argparse.Namespace, examples: Examples) -> None:
+    from robotracer_ros.bench.arm_player import ArmPlayer
+
+    progress, attempts = _Progress("motion", arguments.n), []
+    with ExitStack() as open_:
+        world = open_.enter_context(ArmWorld(packaged_file("urdf", "tabletop_arm.urdf"), noise=DepthNoise()))
+        asker = None if arguments.truth else open_.enter_context(closing(_asker(arguments, RICHEST)))
+        bench = motion.MotionBench(world, ArmPlayer(world, motion.RULES), asker)
+        for attempt in bench.attempts(examples.first(arguments.n)):
+            attempts.append(attempt)
+            progress.step(not attempt.cause)
+    progress.end()
+    _print(arguments, motion.described(attempts), f"{_title(arguments)}\n\n{motion.in_words(attempts)}")
+
+
+_RUNS: Final[Mapping[str, Callable[[argparse.Namespace, Examples], None]]] = {
+    "tabletop": _run_tabletop, "lifting": _run_lifting, "motion": _run_motion,
+}  # fmt: skip
+
+
 def _asker(arguments: argparse.Namespace, mode: str) -> Asker:
     family = open_family(arguments.family)
     backend = Deadline(open_backend(arguments.backend, _options(arguments, mode)))
@@ -90,10 +115,8 @@ def _options(arguments: argparse.Namespace, mode: str) -> dict[str, object]:
 
 def _title(arguments: argparse.Namespace) -> str:
     model = arguments.model or arguments.answers or arguments.url or "its default model"
-    return (
-        f"{arguments.benchmark}: {arguments.n} tasks of the split {arguments.split}, seed {arguments.seed}, "
-        f"{arguments.backend} with {model}"
-    )
+    who = "the tasks' own traces" if getattr(arguments, "truth", False) else f"{arguments.backend} with {model}"
+    return f"{arguments.benchmark}: {arguments.n} tasks of the split {arguments.split}, seed {arguments.seed}, {who}"
 
 
 def _print(arguments: argparse.Namespace, described: dict[str, Any], words: str) -> None:

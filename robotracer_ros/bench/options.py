@@ -23,6 +23,8 @@ examples:
       judge the recorded answers again
   robotracer bench lifting --n 100
       the sensor's depth fused with the model's, against the model's alone
+  robotracer bench motion --n 20
+      the simulated arm does it, and the simulator says whether it came true
 """
 
 _LIFTING: Final = """\
@@ -33,10 +35,21 @@ examples:
   robotracer bench lifting --n 100
 """
 
+_MOTION: Final = """\
+Let the simulated arm do what the sentences say, with contacts, and let the simulator judge what came to rest where.
+Each failure is put down to one stage: the model's trace, lifting it to metres, planning, or the motion itself.
+
+examples:
+  robotracer bench motion --n 20
+      with the model that comes with this package
+  robotracer bench motion --n 20 --truth
+      with the tasks' own traces: what planning and motion are worth by themselves
+"""
+
 
 def add_bench(bench: argparse.ArgumentParser) -> None:
     """Give a parser the benchmarks and their options."""
-    names = bench.add_subparsers(dest="benchmark", metavar="{tabletop,lifting}", required=True)
+    names = bench.add_subparsers(dest="benchmark", metavar="{tabletop,lifting,motion}", required=True)
     shaped = argparse.RawDescriptionHelpFormatter
     tabletop = names.add_parser(
         "tabletop", help="tasks on a simulated table", description=ABOUT, formatter_class=shaped
@@ -55,11 +68,16 @@ def add_bench(bench: argparse.ArgumentParser) -> None:
         "lifting", help="what fusing depth is worth", description=_LIFTING, formatter_class=shaped
     )
     _add_shared(lifting)
+    motion = names.add_parser(
+        "motion", help="what the simulated arm makes of it", description=_MOTION, formatter_class=shaped
+    )
+    _add_shared(motion, count=20)
+    motion.add_argument("--truth", action="store_true", help="follow the tasks' own traces instead of a model's")
 
 
-def _add_shared(command: argparse.ArgumentParser) -> None:
+def _add_shared(command: argparse.ArgumentParser, count: int = 200) -> None:
     command.add_argument("--split", default="test", help="whose scenes: train, validation, test (test)")
-    command.add_argument("--n", type=int, default=200, help="how many tasks, the families in turn (200)")
+    command.add_argument("--n", type=int, default=count, help=f"how many tasks, the families in turn ({count})")
     command.add_argument("--seed", type=int, default=0, help="another one gives other scenes (0)")
     command.add_argument(
         "--families", metavar="NAME,NAME", default="", help="only tasks of these families; a wrong one lists them"

@@ -101,7 +101,7 @@ def pick_and_place(
     points = frozen_floats("points_m", points_m, (None, 3))
     if len(points) < 2:
         raise PlanningError(f"an object is carried along a trace of at least two points, received {len(points)}")
-    placed = [*_placed(points, grasp, settings), 0.0, 0.0, raised_m]
+    placed = _placed(points, grasp, settings.release_m + raised_m)
     tips = _tips(points, grasp, settings, float(placed[2]), set_down=set_down)
     above = np.array([0.0, 0.0, 1.0])
 
@@ -152,9 +152,9 @@ def _around(
     return np.vstack([positions, goal_m]), np.vstack([quaternions, quaternion_xyzw])
 
 
-def _placed(points: FloatArray, grasp: Grasp, settings: HandlingSettings) -> FloatArray:
+def _placed(points: FloatArray, grasp: Grasp, release_m: float) -> FloatArray:
     """(3,) where the tip lets go: the object's foot just over the trace's last point."""
-    return np.array([*points[-1, :2], points[-1, 2] + grasp.above_foot_m + settings.release_m])
+    return np.array([*points[-1, :2], points[-1, 2] + grasp.above_foot_m + release_m])
 
 
 def _tips(

@@ -36,7 +36,9 @@ def test_verdicts_are_those_of_brute_force(height_m, unregistered):
     found = swept_too_close(path(height_m), body(), view, base_from_view, CLEARANCE_M)
     cloud = base_from_view.apply(readings(view))
     wrong = {}
-    for index, (at, (x, y, z, w)) in enumerate(zip(path(height_m).positions_m, path(height_m).quaternions_xyzw)):
+    for index, (at, (x, y, z, w)) in enumerate(
+        zip(path(height_m).positions_m, path(height_m).quaternions_xyzw, strict=True)
+    ):
         points = body() @ quat2mat([w, x, y, z]).T + at
         near = cloud[(np.abs(cloud - at) < 0.2).all(axis=1)]
         away = np.sqrt(((points[:, None] - near[None, ::]) ** 2).sum(axis=2).min()) if len(near) else np.inf

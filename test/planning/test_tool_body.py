@@ -12,12 +12,14 @@ from robotracer_ros.planning.tool_body import SPACING_M, robot_points, tool_poin
 
 ROBOT = """<robot name="r">
   <link name="base"><collision><geometry><sphere radius="0.1"/></geometry></collision></link>
-  <joint name="turn" type="revolute"><parent link="base"/><child link="wrist"/><origin xyz="0 0 1"/><axis xyz="0 0 1"/>
-    <limit lower="-3" upper="3" velocity="1" effort="1"/></joint>
-  <link name="wrist"><collision><origin xyz="0 0 0.05"/><geometry><cylinder radius="0.03" length="0.1"/></geometry></collision></link>
-  <joint name="slide" type="prismatic"><parent link="wrist"/><child link="finger"/><origin xyz="0 0 0.1"/><axis xyz="0 1 0"/>
-    <limit lower="0" upper="0.05" velocity="1" effort="1"/></joint>
-  <link name="finger"><collision><origin rpy="0 0 1.5707963267948966"/><geometry><box size="0.04 0.02 0.06"/></geometry></collision></link>
+  <joint name="turn" type="revolute"><parent link="base"/><child link="wrist"/><origin xyz="0 0 1"/>
+    <axis xyz="0 0 1"/><limit lower="-3" upper="3" velocity="1" effort="1"/></joint>
+  <link name="wrist"><collision><origin xyz="0 0 0.05"/><geometry><cylinder radius="0.03" length="0.1"/></geometry>
+  </collision></link>
+  <joint name="slide" type="prismatic"><parent link="wrist"/><child link="finger"/><origin xyz="0 0 0.1"/>
+    <axis xyz="0 1 0"/><limit lower="0" upper="0.05" velocity="1" effort="1"/></joint>
+  <link name="finger"><collision><origin rpy="0 0 1.5707963267948966"/><geometry>
+    <box size="0.04 0.02 0.06"/></geometry></collision></link>
   <joint name="to_tip" type="fixed"><parent link="wrist"/><child link="tip"/><origin xyz="0 0 0.15"/></joint>
   <link name="tip"/>
 </robot>"""
@@ -58,5 +60,5 @@ def test_the_packaged_gripper_has_a_body():
 def test_bad_robots_are_refused():
     with pytest.raises(InvalidRequest, match="no joint moves 'base'"):
         tool_points(ROBOT, "base")
-    with pytest.raises(InvalidRequest, match="3 finite numbers, received '0.04 0.02'"):
+    with pytest.raises(InvalidRequest, match=r"3 finite numbers, received '0\.04 0\.02'"):
         tool_points(ROBOT.replace("0.04 0.02 0.06", "0.04 0.02"), "tip")
