@@ -197,7 +197,7 @@ def _ways(steps: Sequence[Step], tool: Tool) -> Iterator[tuple[Reach, PosePath, 
     at, holding = tool.tip.position_m, False
     for step in steps:
         if isinstance(step, Grip):
-            holding = step.name == "grasp"
+            holding = step.takes
             continue
         path = step.path
         positions = resample(np.vstack([at[None], path.positions_m]), PathSettings().spacing_m)

@@ -29,6 +29,7 @@ class Grip:
     Attributes:
         name: such as "grasp" or "release".
         width_m: between the fingers, where they shall come to stand; a thing between them stops them sooner.
+        takes: something has to be between the fingers then.
         relative: ``width_m`` is how much wider than now: what the fingers hold tells best how wide it is.
 
     Raises:
@@ -37,6 +38,7 @@ class Grip:
 
     name: str
     width_m: float
+    takes: bool = False
     relative: bool = False
 
     def __post_init__(self) -> None:

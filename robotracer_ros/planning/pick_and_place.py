@@ -116,7 +116,7 @@ def pick_and_place(
         Grip("open", min(grasp.open_m + settings.open_margin_m, max_width_m)),
         reach("approach", *_around(tip, taken + settings.approach_m * above, grasp.quaternion_xyzw, transit)),
         reach("grasp", taken),
-        Grip("grasp", _CLOSED_M),
+        Grip("grasp", _CLOSED_M, takes=True),
         reach("lift", taken + settings.lift_m * above),
         reach("trace", tips),
     ]

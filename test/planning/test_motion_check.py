@@ -17,6 +17,7 @@ from robotracer_ros.planning.motion_check import (
     require_on_path,
     require_start,
     require_whole,
+    scaled,
     slow_enough,
 )
 from robotracer_ros.planning.robot_description import RobotDescription
@@ -167,3 +168,14 @@ def moveits(name: str) -> tuple[JointTrajectory, Any]:
 def test_rules_that_are_none_are_named(rule: str, value: float, told: str) -> None:
     with pytest.raises(InvalidRequest, match=told):
         MotionRules(**{rule: value})
+
+
+def test_a_motion_that_ignores_the_scaling_is_slowed_down_to_it(swing: JointTrajectory) -> None:
+    # 0.3 per second at most, of a limit of 2.
+    assert scaled(swing, ROBOT, replace(RULES, max_velocity_scaling=0.2)).times_s[-1] == pytest.approx(2.0)
+    slow = scaled(swing, ROBOT, replace(RULES, max_velocity_scaling=0.05))
+    assert np.abs(slow.velocities).max() == pytest.approx(0.1)
+    assert slow.times_s[-1] == pytest.approx(6.0)
+    # What it says of its velocities need not be true.
+    quiet = scaled(replace(swing, velocities=swing.velocities * 0), ROBOT, replace(RULES, max_velocity_scaling=0.05))
+    assert quiet.times_s[-1] == pytest.approx(6.0, rel=0.01)

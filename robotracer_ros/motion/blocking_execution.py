@@ -1,0 +1,60 @@
+"""A motion by a call that blocks until it is over, watched from beside it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from robotracer_ros.errors import MotionError
+from robotracer_ros.motion.follower import StopSign
+from robotracer_ros.motion.joint_watch import JointWatch
+
+_LOOK_S: Final = 0.01
+
+
+class BlockingExecution:
+    """One call of MoveIt's ``execute_and_wait`` in a thread of its own.
+
+    Args:
+        executor: moveit.planning.TrajectoryExecutionManager.
+        trajectory: moveit_msgs/RobotTrajectory.
+        controllers: that shall execute it; [] for whichever fit.
+    """
+
+    def __init__(self, executor: Any, trajectory: Any, controllers: list[str]) -> None:
+        self._over = threading.Event()
+        self._status: Any = None
+        self._error = ""
+        self._thread = threading.Thread(target=self._run, args=(executor, trajectory, controllers), daemon=True)
+        self._thread.start()
+
+    def watch(self, watch: JointWatch, longest_s: float, stop: StopSign, told: Callable[[float], None]) -> None:
+        """Look at the joints until it is over.
+
+        Raises:
+            MotionError: it failed, took too long, or the joints do not follow.
+            RobotracerError: the reason of ``stop``.
+        """
+        deadline = time.monotonic() + longest_s
+        while not self._over.is_set():
+            stop.obey()
+            told(watch.look())
+            if time.monotonic() > deadline:
+                raise MotionError(f"MoveItPy did not finish within {longest_s:.1f} s")
+            stop.wait(_LOOK_S)
+        if self._error or not self._status:
+            said = self._error or getattr(self._status, "status", self._status)
+            raise MotionError(f"MoveItPy did not execute the trajectory: {said}")
+
+    def _run(self, executor: Any, trajectory: Any, controllers: list[str]) -> None:
+        try:
+            if executor.push(trajectory=trajectory, controllers=controllers):
+                self._status = executor.execute_and_wait(auto_clear=True)
+            else:
+                self._error = "no controllers for its joints"
+        # C++ exceptions of all kinds.
+        except Exception as error:  # noqa: BLE001
+            self._error = str(error) or type(error).__name__
+        self._over.set()

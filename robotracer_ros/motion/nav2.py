@@ -1,0 +1,278 @@
+"""A mobile base follows paths by a running Nav2."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from action_msgs.msg import GoalStatus
+from nav_msgs.msg import Path
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.duration import Duration
+from rclpy.node import Node
+
+from robotracer_ros.errors import InvalidRequest, MotionError, MotionRefused, RobotracerError
+from robotracer_ros.motion.calls import (
+    DestructibleActionClient,
+    Presence,
+    answered,
+    cancelled_goal,
+    constant_name,
+    status_name,
+    wait_until_ready,
+)
+from robotracer_ros.motion.follower import Plan, Progress, StopSign
+from robotracer_ros.motion.guard import Guard
+from robotracer_ros.motion.moved_path import Lookup, path_in
+from robotracer_ros.motion.odometry import OdometryWatch
+from robotracer_ros.motion.step_order import follow_in_order
+from robotracer_ros.planning.manipulation import Reach, Step
+from robotracer_ros.planning.path import PosePath
+from robotracer_ros.ros.convert import path_to_msg
+
+ACTIONS: Final = ("follow_path", "navigate_through_poses")
+# REP-105: Nav2's controller carries a path into the robot's frame again and again, so it must stand in the world.
+WORLD_FRAMES: Final = ("map", "odom")
+_LOOK_S: Final = 0.01
+_SLOWEST_SIMULATION: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Nav2Settings:
+    """Names and bounds.
+
+    Attributes:
+        action: follow_path, which follows the path as it is, or navigate_through_poses, which plans between its poses.
+        action_name: where that action is; "" for Nav2's own name.
+        controller_id, goal_checker_id, progress_checker_id: Nav2's plugins; "" where one of a kind is loaded.
+        behavior_tree: a file for navigate_through_poses; "" for Nav2's own.
+        frame: that paths are sent in: map or odom, in a namespace or not.
+        validity_service: nav2_msgs/IsPathValid, asked where it is there; "" for never.
+        odometry_topic: tells whether the base rests.
+        min_speed_m_s: a motion that would be slower than this from end to end is stopped.
+
+    Raises:
+        InvalidRequest: for an unknown action, a frame that moves with the robot, and numbers that are not above 0.
+    """
+
+    action: str = "follow_path"
+    action_name: str = ""
+    controller_id: str = ""
+    goal_checker_id: str = ""
+    progress_checker_id: str = ""
+    behavior_tree: str = ""
+    frame: str = "map"
+    validity_service: str = "is_path_valid"
+    odometry_topic: str = "odom"
+    odometry_age_s: float = 1.0
+    min_speed_m_s: float = 0.02
+    duration_margin_s: float = 30.0
+    server_timeout_s: float = 5.0
+    stop_timeout_s: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.action not in ACTIONS:
+            raise InvalidRequest(f"the action must be one of {', '.join(ACTIONS)}, received {self.action!r}")
+        if self.frame.rsplit("/", 1)[-1] not in WORLD_FRAMES:
+            raise InvalidRequest(
+                f"a path for Nav2 must stand in the world, received the frame {self.frame!r}; accepted: map or odom"
+            )
+        for name in ("odometry_age_s", "min_speed_m_s", "duration_margin_s", "server_timeout_s", "stop_timeout_s"):
+            if not 0 < getattr(self, name) < np.inf:
+                raise InvalidRequest(f"{name} must be a number above 0, received {getattr(self, name)}")
+
+
+class Nav2Follower:
+    """A `PathFollower` for ways on the ground; it has no gripper.
+
+    Args:
+        node: spun elsewhere; the methods here wait for answers it hears.
+        lookup: TF.
+    """
+
+    def __init__(self, node: Node, settings: Nav2Settings, lookup: Lookup) -> None:
+        # Absent where only traces are wanted.
+        from nav2_msgs import action, srv
+
+        self._node, self._settings, self._lookup = node, settings, lookup
+        self._is_through = settings.action == "navigate_through_poses"
+        self._type = action.NavigateThroughPoses if self._is_through else action.FollowPath
+        self._validity_type = srv.IsPathValid
+        name, group = settings.action_name or settings.action, ReentrantCallbackGroup()
+        self._client = DestructibleActionClient(node, self._type, name, callback_group=group)
+        self._what = f"the action {node.resolve_topic_name(name)}"
+        self._validity = None
+        if settings.validity_service:
+            self._validity = node.create_client(srv.IsPathValid, settings.validity_service, callback_group=group)
+        self._odometry = OdometryWatch(node, settings.odometry_topic)
+        self._guard = Guard(settings.stop_timeout_s)
+
+    def plan(self, steps: Sequence[Step], stop: StopSign) -> Plan:
+        """Carry the paths into the world, and ask Nav2 whether they are free where it can tell.
+
+        Raises:
+            MotionRefused: for a step of the gripper, and a path that Nav2 finds blocked, with its first such pose.
+            MotionError: when Nav2 does not answer.
+            RobotracerError: no transform, or the reason of ``stop``.
+        """
+        paths: list[PosePath] = []
+        for step in steps:
+            stop.obey()
+            if not isinstance(step, Reach):
+                raise MotionRefused(f"{step.name}: a base that Nav2 drives has no gripper; accepted: ways only")
+            paths.append(path_in(step.path, self._settings.frame, self._lookup))
+            self._require_valid(step.name, paths[-1], stop)
+        return Plan(tuple(steps), hints=tuple(paths))
+
+    def follow(self, plan: Plan, stop: StopSign, progress: Progress) -> None:
+        """Let the base follow a plan to its end.
+
+        Raises:
+            MotionRefused: before anything moved: nothing tells whether the base rests.
+            MotionError: the base did not follow to the end, or its rest could not be confirmed.
+            RobotracerError: the reason of ``stop``; the base rests.
+        """
+        if self._odometry.age_s() > self._settings.odometry_age_s:
+            raise MotionRefused(
+                f"{self._odometry.topic} told nothing within {self._settings.odometry_age_s:g} s, and nothing else can "
+                f"tell that the base rests; set odometry_topic"
+            )
+        with self._guard.running(stop):
+            follow_in_order(
+                plan.steps, progress, lambda number, step, told: self._drive(plan.hints[number], stop, told)
+            )
+
+    def close(self) -> None:
+        """Let go of topics, services and actions."""
+        if self._guard.end():
+            self._client.destroy()
+            self._odometry.close()
+            if self._validity is not None:
+                self._node.destroy_client(self._validity)
+
+    def _require_valid(self, name: str, path: PosePath, stop: StopSign) -> None:
+        service = self._validity
+        if service is None or not service.service_is_ready():
+            return
+        future = service.call_async(self._validity_type.Request(path=self._path_message(path)))
+        try:
+            response = answered(
+                future, f"the service {service.srv_name}", self._settings.server_timeout_s, stop,
+                service.service_is_ready,
+            )  # fmt: skip
+        finally:
+            service.remove_pending_request(future)
+        if not response.is_valid:
+            poses = list(response.invalid_pose_indices)
+            at = f"; the first is waypoint {poses[0]}" if poses else ""
+            raise MotionRefused(f"{name}: {len(poses)} of {len(path)} poses are blocked, by {service.srv_name}{at}")
+
+    def _drive(self, path: PosePath, stop: StopSign, told: Callable[[float], None]) -> None:
+        ready, timeout_s = self._client.server_is_ready, self._settings.server_timeout_s
+        wait_until_ready(ready, self._what, timeout_s, stop)
+        left = _Left(path.length_m)
+        sent = self._client.send_goal_async(self._goal(path), feedback_callback=left.hear)
+        try:
+            handle = answered(sent, self._what, timeout_s, stop, ready)
+            if not handle.accepted:
+                raise MotionError(f"{self._what} rejected the path")
+            answer = self._wait(handle.get_result_async(), path, left, stop, told)
+            self._require_success(answer)
+        except RobotracerError as error:
+            self._halt(sent, error)
+            raise
+        self._confirm_rest(f"{self._what} ended")
+
+    def _wait(
+        self, result: Any, path: PosePath, left: _Left, stop: StopSign, told: Callable[[float], None]
+    ) -> Any:  # fmt: skip
+        settings, clock, presence = self._settings, self._node.get_clock(), Presence(self._client.server_is_ready)
+        longest_s = path.length_m / settings.min_speed_m_s + settings.duration_margin_s
+        end, steady_end = clock.now() + Duration(seconds=longest_s), time.monotonic() + longest_s * _SLOWEST_SIMULATION
+        while not result.done():
+            stop.obey()
+            told(left.share())
+            if presence.is_lost() and not result.done():
+                raise MotionError(f"{self._what} went away during the motion")
+            if self._odometry.age_s() > settings.odometry_age_s:
+                raise MotionError(f"{self._odometry.topic} told nothing within {settings.odometry_age_s:g} s")
+            if clock.now() > end or time.monotonic() > steady_end:
+                raise MotionError(f"{self._what} did not finish within {longest_s:.1f} s")
+            stop.wait(_LOOK_S)
+        return result.result()
+
+    def _require_success(self, answer: Any) -> None:
+        code = getattr(answer.result, "error_code", 0)
+        if answer.status == GoalStatus.STATUS_SUCCEEDED and code == 0:
+            return
+        # Humble's results are empty.
+        name = f" with {constant_name(type(answer.result), code)} ({code})" if code else ""
+        words = getattr(answer.result, "error_msg", "")
+        raise MotionError(f"{self._what} ended {status_name(answer.status)}{name}" + (f": {words}" if words else ""))
+
+    def _halt(self, sent: Any, reason: RobotracerError) -> None:
+        """Nav2 sends a speed of 0 when its goal is cancelled."""
+        deadline = time.monotonic() + self._settings.stop_timeout_s
+        is_over = cancelled_goal(sent, self._settings.stop_timeout_s) or not self._client.server_is_ready()
+        # Rest is looked for once more where no answer came: it is the base that counts.
+        rests = self._odometry.wait_for_rest(max(deadline - time.monotonic(), 1.0))
+        if not (rests and is_over):
+            raise MotionError(
+                f"{reason}; the base was told to stop, and that it rests could not be confirmed within "
+                f"{self._settings.stop_timeout_s:g} s"
+            ) from reason
+
+    def _confirm_rest(self, what: str) -> None:
+        if not self._odometry.wait_for_rest(self._settings.stop_timeout_s):
+            raise MotionError(f"{what}, and the base did not rest within {self._settings.stop_timeout_s:g} s")
+
+    def _goal(self, path: PosePath) -> Any:
+        """Fields differ from Humble to Lyrical."""
+        goal, settings = self._type.Goal(), self._settings
+        message = self._path_message(path)
+        if self._is_through:
+            if hasattr(goal.poses, "goals"):
+                goal.poses.header, goal.poses.goals = message.header, list(message.poses)
+            else:
+                goal.poses = list(message.poses)
+            goal.behavior_tree = settings.behavior_tree
+            return goal
+        goal.path = message
+        for name in ("controller_id", "goal_checker_id", "progress_checker_id"):
+            if hasattr(goal, name):
+                setattr(goal, name, getattr(settings, name))
+        return goal
+
+    def _path_message(self, path: PosePath) -> Path:
+        """Stamped now: the path stands in the world, and its image may be older than TF remembers."""
+        message = path_to_msg(path)
+        stamp = self._node.get_clock().now().to_msg()
+        for header in (message.header, *(pose.header for pose in message.poses)):
+            header.stamp = stamp
+        return message
+
+
+class _Left:
+    """What is left of a way, by the feedback of whichever distribution."""
+
+    def __init__(self, length_m: float) -> None:
+        self._length_m = length_m
+        self._left_m = length_m
+
+    def hear(self, message: Any) -> None:
+        feedback = message.feedback
+        # Lyrical tells of the controller's tracking instead.
+        for source in (feedback, getattr(feedback, "tracking_feedback", None)):
+            for name in ("distance_to_goal", "distance_remaining", "remaining_path_length"):
+                if hasattr(source, name):
+                    self._left_m = float(getattr(source, name))
+                    return
+
+    def share(self) -> float:
+        """Of the way that is done."""
+        if not self._length_m > 0 or not np.isfinite(self._left_m):
+            return 0.0
+        return 1.0 - min(max(self._left_m / self._length_m, 0.0), 1.0)
