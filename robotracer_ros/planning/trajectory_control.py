@@ -104,6 +104,11 @@ class TrajectoryControl:
         with self._lock:
             return self._follower.at(now_s)
 
+    def has_rested(self, since_s: float) -> bool:
+        """Whether nothing has been followed since that time."""
+        with self._lock:
+            return self._goal is None and self._follower.end_s < since_s
+
     def step(self, now_s: float, actual: FloatArray) -> dict[str, float]:
         """Positions to be commanded now, by joint; ``actual`` (N,) is where the joints are."""
         with self._lock:

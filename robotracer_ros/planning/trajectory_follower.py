@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.geometry.arrays import FloatArray
@@ -124,7 +125,7 @@ def require_followable(trajectory: JointTrajectory, lower: FloatArray, upper: Fl
         raise InvalidRequest("a trajectory must end at rest: the velocities of its last point are not 0")
 
 
-def _first(wrong: FloatArray) -> str:
+def _first(wrong: npt.NDArray[np.bool_]) -> str:
     return f"{int(np.argwhere(wrong)[0][0]) + 1} of {len(wrong)}"
 
 

@@ -84,3 +84,14 @@ def test_what_cannot_be_followed_leaves_the_goal_as_it_is():
         one.begin(to(9.0), 0.1, 0.1, Tolerances())
     assert run(one, 2.0) == pytest.approx(1.0)
     assert goal.end is End.REACHED
+
+
+def test_it_has_rested_only_after_its_last_motion():
+    one = control()
+    assert one.has_rested(0.0)
+    one.begin(to(1.0), 0.0, 0.0, Tolerances())
+    run(one, 1.1)
+    assert not one.has_rested(0.9)
+    assert one.has_rested(1.01)
+    one.stop(1.2)
+    assert not one.has_rested(1.1)
