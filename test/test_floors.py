@@ -63,7 +63,7 @@ TIED: dict[str, tuple[str, ...]] = {
     "mujoco": ("sim/",),
     "moveit": ("motion/moveit_py.py",),
     "requests": ("backends/",),
-    "matplotlib": ("training/", "bench/"),
+    "matplotlib": ("training/", "bench/", "nodes/demo_pictures.py"),
 }  # fmt: skip
 
 

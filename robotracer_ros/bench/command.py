@@ -12,19 +12,17 @@ from typing import Any, Final
 from robotracer_ros.backends import open_backend
 from robotracer_ros.backends.deadline import Deadline
 from robotracer_ros.backends.options import read_options, takes_option
-from robotracer_ros.bench import lifting, motion, tabletop
+from robotracer_ros.bench import lifting, tabletop
 from robotracer_ros.bench.asking import Asker, Reply
 from robotracer_ros.bench.examples import Example, Examples
 from robotracer_ros.bench.input_modes import MODES, RICHEST
 from robotracer_ros.bench.misses import Misses
 from robotracer_ros.families import open_family
-from robotracer_ros.packaged import packaged_file
-from robotracer_ros.sim.arm_world import ArmWorld
 from robotracer_ros.sim.catalogue import require_split
-from robotracer_ros.sim.depth_noise import DepthNoise
 
 # Backends whose option "mode" withholds inputs from the model.
 _MODE: Final = "mode"
+_MOTION: Final = "motion"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,8 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
         RobotracerError: any of its kinds.
     """
     families = [name for name in arguments.families.split(",") if name]
-    if arguments.benchmark == "motion":
-        families = families or list(motion.FAMILIES)
+    if arguments.benchmark == _MOTION:
+        families = families or [*tabletop.PICK_AND_PLACE, "pick_offset"]
     with Examples(require_split(arguments.split), arguments.seed, arguments.resolution, families) as examples:
         # Wrong numbers are refused before a model is loaded.
         examples.first(arguments.n)
@@ -77,7 +75,12 @@ def _run_lifting(arguments: argparse.Namespace, examples: Examples) -> None:
 
 
 def _run_motion(arguments: argparse.Namespace, examples: Examples) -> None:
+    # Kinematics and contacts, which the other benchmarks do without.
+    from robotracer_ros.bench import motion
     from robotracer_ros.bench.arm_player import ArmPlayer
+    from robotracer_ros.packaged import packaged_file
+    from robotracer_ros.sim.arm_world import ArmWorld
+    from robotracer_ros.sim.depth_noise import DepthNoise
 
     progress, attempts = _Progress("motion", arguments.n), []
     with ExitStack() as open_:
@@ -92,7 +95,7 @@ def _run_motion(arguments: argparse.Namespace, examples: Examples) -> None:
 
 
 _RUNS: Final[Mapping[str, Callable[[argparse.Namespace, Examples], None]]] = {
-    "tabletop": _run_tabletop, "lifting": _run_lifting, "motion": _run_motion,
+    "tabletop": _run_tabletop, "lifting": _run_lifting, _MOTION: _run_motion,
 }  # fmt: skip
 
 

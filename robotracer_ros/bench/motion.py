@@ -11,6 +11,7 @@ from robotracer_ros.bench.arm_player import ArmPlayer
 from robotracer_ros.bench.asking import Asker
 from robotracer_ros.bench.examples import Example
 from robotracer_ros.bench.tables import table
+from robotracer_ros.bench.tabletop import PICK_AND_PLACE
 from robotracer_ros.errors import BackendUnavailable, InvalidRequest, RobotracerError
 from robotracer_ros.geometry.lifting import LiftSettings, lift
 from robotracer_ros.geometry.trace import SpatialTrace, VisualTrace
@@ -25,7 +26,7 @@ from robotracer_ros.sim.tasks import judge, points_in_table
 CAUSES: Final = ("model", "lifting", "planning", "motion")
 # What an arm with a gripper carries; pushing and hovering end elsewhere than where something is set down.
 RULES: Final = MotionRules(max_velocity_scaling=0.5, max_acceleration_scaling=0.5, max_tip_speed_m_s=0.4)
-FAMILIES: Final = ("pick_in", "pick_on", "pick_beside", "pick_between", "pick_offset")
+FAMILIES: Final = (*PICK_AND_PLACE, "pick_offset")
 
 
 @dataclass(frozen=True, slots=True)

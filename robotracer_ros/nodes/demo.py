@@ -13,7 +13,7 @@ import rclpy
 from ament_index_python import has_resource
 
 from robotracer_ros.errors import InvalidRequest
-from robotracer_ros.nodes.demo_player import launched, playing
+from robotracer_ros.nodes.demo_player import launched, playing, tracer_arguments
 from robotracer_ros.nodes.demo_report import tell_answer, tell_beginning, tell_miss, tell_verdict, write
 from robotracer_ros.nodes.demo_scene import Shown, shown
 from robotracer_ros.nodes.demo_verdict import findings
@@ -40,10 +40,18 @@ def run(arguments: argparse.Namespace) -> int:
         raise InvalidRequest("--rviz: there is no package rviz2 here; install it into your ROS 2, or leave --rviz out")
     with tempfile.TemporaryDirectory() as folder:
         seen = shown(arguments, Path(folder))
+        if seen.tabletop is not None and not arguments.still:
+            # An arm needs the simulator and the solver, which a recorded frame does without.
+            from robotracer_ros.nodes.demo_arm import run_arm
+
+            return run_arm(arguments, out, seen)
         tell_beginning(seen)
         rclpy.init()
         try:
-            with launched(seen, rviz=arguments.rviz) as launch, playing(seen) as player:
+            with (
+                launched("tracer.launch.py", tracer_arguments(seen, rviz=arguments.rviz)) as launch,
+                playing(seen) as player,
+            ):
                 response, up_s, took_s = player.ask(launch.poll)
                 overlay = player.overlay() if response.success else None
                 if response.success and arguments.rviz:

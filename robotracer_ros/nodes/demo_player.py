@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -44,16 +44,20 @@ _NOT_YET: Final = (
 _GIVEN_UP: Final = "the last transition failed: "
 
 
-@contextmanager
-def launched(shown: Shown, *, rviz: bool) -> Iterator[subprocess.Popen[str]]:
-    """The launch file that users start, ended with the block."""
-    arguments = {
+def tracer_arguments(shown: Shown, *, rviz: bool) -> dict[str, str]:
+    """Those of tracer.launch.py for what is shown."""
+    return {
         "namespace": NAMESPACE,
         "target_frame": TARGET_FRAME,
         **shown.launch,
         "rviz": "true" if rviz else "false",
     }
-    command = ["ros2", "launch", "robotracer_ros", "tracer.launch.py", *(f"{k}:={v}" for k, v in arguments.items())]
+
+
+@contextmanager
+def launched(file: str, arguments: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A launch file that users start, ended with the block."""
+    command = ["ros2", "launch", "robotracer_ros", file, *(f"{k}:={v}" for k, v in arguments.items() if v)]
     print(f"{'starting':>12}  {' '.join(command[:4])} ...", flush=True)
     try:
         process = subprocess.Popen(

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from robotracer_ros.action import FollowTrace
 from robotracer_ros.geometry.cloud import observed_points, write_ply
 from robotracer_ros.geometry.trace import DepthSource
+from robotracer_ros.msg import SpatialTrace
 from robotracer_ros.nodes.demo_scene import Shown
 from robotracer_ros.nodes.demo_verdict import Finding
 from robotracer_ros.overlay import colour_ramp
@@ -38,15 +40,20 @@ def tell_beginning(shown: Shown) -> None:
         print(f"{heading:>12}  {_styled(wrapped, _BOLD) if heading == 'instruction' else wrapped}", flush=True)
 
 
-def tell_answer(response: GetTrace.Response, up_s: float, took_s: float) -> None:
-    """The model's words, the times, the points, and what is wrong with the path."""
-    trace = response.trace
+def tell_words(trace: SpatialTrace, up_s: float) -> None:
+    """What the model said."""
     print(f"{'ready':>12}  after {up_s:.1f} s\n")
     print(_styled(f"  {trace.model} says", _BOLD))
     for number, step in enumerate(trace.reasoning, 1):
         print(f"    {number}. {step.kind:<10} {step.subject:<34} {step.text}")
-    print(f"    {'so' if trace.reasoning else '  '}  {_list_in(trace.answer)}")
-    print(_styled("\n  stage      seconds", _BOLD))
+    print(f"    {'so' if trace.reasoning else '  '}  {_list_in(trace.answer)}\n")
+
+
+def tell_answer(response: GetTrace.Response, up_s: float, took_s: float) -> None:
+    """The model's words, the times, the points, and what is wrong with the path."""
+    trace = response.trace
+    tell_words(trace, up_s)
+    print(_styled("  stage      seconds", _BOLD))
     for stage, what in _STAGES.items():
         print(f"  {stage:<10} {getattr(trace, f'{stage}_s'):7.3f}   {_styled(what, _DIM)}")
     print(f"  {'all':<10} {took_s:7.3f}   {_styled('from the call to the answer', _DIM)}\n")
@@ -58,6 +65,31 @@ def tell_answer(response: GetTrace.Response, up_s: float, took_s: float) -> None
     print(f"\n  path: {len(response.path.poses)} poses{'.' if response.message else '. No violations.'}")
     for violation in filter(None, response.message.split("; ")):
         print(f"    {violation}")
+
+
+class StageTeller:
+    """Prints a line for each new stage of a motion."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+
+    def __call__(self, stage: str, fraction: float) -> None:
+        """What is done now, and how much of the way."""
+        if stage != self._stage:
+            self._stage = stage
+            print(f"{'':>12}  {stage}{f', {fraction:.0%} done' if fraction else ''}", flush=True)
+
+
+def tell_motion(result: FollowTrace.Result, took_s: float) -> None:
+    """How far the robot came."""
+    how = "to its end" if result.success else f"{result.fraction:.0%}, then: {result.message}"
+    print(f"\n  followed {how}; {took_s:.1f} s from the goal to rest")
+
+
+def tell_outcome(succeeded: bool, reason: str) -> None:
+    """What the simulator says."""
+    word = _styled("success", _GREEN) if succeeded else _styled("missed", _RED)
+    print(f"  {word}, by the simulator's own truth: {reason}\n")
 
 
 def tell_verdict(found: Sequence[Finding], who: str) -> bool:

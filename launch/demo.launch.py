@@ -1,0 +1,77 @@
+"""A simulated table with an arm that does what it is told: `ros2 launch robotracer_ros demo.launch.py seed:=3`."""
+
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory, get_packages_with_prefixes
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.conditions import IfCondition
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+from launch import LaunchDescription
+
+SHARE = Path(get_package_share_directory("robotracer_ros"))
+
+ARGUMENTS = {
+    "seed": ("0", "of the table; ~/reset of sim_node takes another one"),
+    "split": ("test", "which tables the seeds count: train, validation or test"),
+    "namespace": ("", "namespace of all nodes"),
+    "params_file": (str(SHARE / "config" / "demo_arm.yaml"), "parameters of all nodes; the default file explains them"),
+    "backend": ("", 'where the model runs; "" means the one that model or answers belongs to, else transformers_local'),
+    "model": ("", 'checkpoint; "" means the one that comes along'),
+    "answers": ("", "recording that the backend replay answers from"),
+    "contacts": ("ends", "which points of a trace touch a surface: ends, or start for what is held at the end"),
+    "approval": ("false", "hold each motion until motion_node/approve is called"),
+    "rviz": ("false", "open RViz with the image, the depth cloud, the path and the markers"),
+}
+
+
+def start(context):
+    """Build the nodes, once the arguments are known."""
+    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    if not Path(given["params_file"]).is_file():
+        raise RuntimeError(f"params_file: there is no file {given['params_file']}")
+    if given["rviz"].lower() in ("true", "1") and "rviz2" not in get_packages_with_prefixes():
+        raise RuntimeError("rviz:=true needs the package rviz2, and it is not installed (ros-$ROS_DISTRO-rviz2)")
+    model = {
+        "backend": given["backend"] or ("replay" if given["answers"] else "transformers_local"),
+        "transformers_local.model": given["model"],
+        "replay.answers": given["answers"],
+        "lift.contacts": given["contacts"],
+    }
+    parameters = {
+        # Simulated time: on a slow machine the arm is slow as well, and nobody loses patience with it.
+        "sim_node": {"seed": int(given["seed"]), "split": given["split"], "publish_clock": True},
+        "trace_node": {name: value for name, value in model.items() if value},
+        "cartesian_path_node": {},
+        "motion_node": {"require_approval": given["approval"].lower() in ("true", "1")},
+    }
+    nodes = [
+        Node(
+            package="robotracer_ros",
+            executable=name,
+            name=name,
+            namespace=given["namespace"],
+            parameters=[given["params_file"], {"use_sim_time": name != "sim_node"}, values],
+            output="screen",
+        )
+        for name, values in parameters.items()
+    ]
+    rviz = Node(
+        package="rviz2",
+        executable="rviz2",
+        name="rviz2",
+        namespace=given["namespace"],
+        arguments=["-d", str(SHARE / "rviz" / "tracer.rviz"), "-f", "base_link"],
+        condition=IfCondition(LaunchConfiguration("rviz")),
+    )
+    return [*nodes, rviz]
+
+
+def generate_launch_description():
+    """Declare the arguments, then start."""
+    declared = [
+        DeclareLaunchArgument(name, default_value=default, description=description)
+        for name, (default, description) in ARGUMENTS.items()
+    ]
+    return LaunchDescription([*declared, OpaqueFunction(function=start)])

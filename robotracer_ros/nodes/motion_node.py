@@ -1,0 +1,293 @@
+"""motion_node: a sentence or a trace in; planned, checked and shown; followed only when that is allowed."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import Any, Final
+
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.timer import Timer
+from std_srvs.srv import Trigger
+
+from robotracer_ros.action import FollowTrace
+from robotracer_ros.errors import Busy, Cancelled, MotionRefused, NotActive, RobotracerError
+from robotracer_ros.motion.follower import StopSign
+from robotracer_ros.nodes.following import Following, Planned
+from robotracer_ros.nodes.motion_parameters import MOTION_PARAMETERS, MotionParameters
+from robotracer_ros.nodes.motion_preview import Preview
+from robotracer_ros.nodes.open_follower import open_follower
+from robotracer_ros.nodes.running import run
+from robotracer_ros.nodes.stages import LastRequest
+from robotracer_ros.ros.description import DescriptionSource
+from robotracer_ros.ros.diagnostics import Diagnostics, Report
+from robotracer_ros.ros.frames import Frames
+from robotracer_ros.ros.joint_states import JointStates
+from robotracer_ros.ros.params import declare
+from robotracer_ros.ros.qos import service_qos
+from robotracer_ros.ros.rgbd import RgbdSubscriber
+from robotracer_ros.ros.transitions import Transitions
+from robotracer_ros.srv import GetTrace
+
+# A robot that was told to stop rests sooner; one that does not is reported by its follower.
+_STOPPED_S: Final = 5.0
+
+
+class MotionNode(LifecycleNode):
+    """The lifecycle node behind the action ``follow_trace`` and the service ``~/approve``.
+
+    Goals run one at a time. Nothing moves unless the parameter ``allow_execution`` and the goal both say so.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("motion_node", **kwargs)
+        declare(self, MOTION_PARAMETERS)
+        self._running = threading.Lock()
+        self._following: Following | None = None
+        self._changing = threading.Lock()
+        self._stop: StopSign | None = None
+        self._goal_id = b""
+        self._last = LastRequest()
+        self._transitions = Transitions(self)
+        group = ReentrantCallbackGroup()
+        self._action = ActionServer(
+            self, FollowTrace, "follow_trace", self._follow_trace, callback_group=group,
+            goal_callback=lambda _: GoalResponse.ACCEPT, cancel_callback=self._cancel,
+        )  # fmt: skip
+        self.create_service(Trigger, "~/approve", self._approve, qos_profile=service_qos(), callback_group=group)
+        self._diagnostics = Diagnostics(self, self._report)
+        self._bring_up: Timer | None = None
+        if MotionParameters.of(self).autostart:
+            # Wall time: a simulation that is paused or has not begun must not keep the node from coming up.
+            steady = Clock(clock_type=ClockType.STEADY_TIME)
+            self._bring_up = self.create_timer(
+                0.0, self._come_up, callback_group=MutuallyExclusiveCallbackGroup(), clock=steady
+            )
+
+    # Transitions
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Check the parameters."""
+        return self._transition(lambda: MotionParameters.of(self).check())
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Open the camera, TF, the robot and the follower."""
+        super().on_activate(state)
+        return self._transition(self._activate, undo=self._deactivate)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop the robot, wait until it rests, and let go of everything."""
+        super().on_deactivate(state)
+        return self._transition(self._deactivate)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Nothing is left to free."""
+        return self._transition(self._deactivate)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop the robot and let go of everything, from whatever state."""
+        return self._transition(self._deactivate)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Go back to unconfigured, so that the node can be configured again; what went wrong stays told."""
+        failure = self._last.failed_transition
+        outcome = self._transition(self._deactivate)
+        self._last.failed_transition = self._last.failed_transition or failure
+        return outcome
+
+    def _come_up(self) -> None:
+        """Configure and activate once, when the node spins already."""
+        timer, self._bring_up = self._bring_up, None
+        if timer is None:
+            return
+        self.destroy_timer(timer)
+        for trigger in (self.trigger_configure, self.trigger_activate):
+            if not self._transitions.attempt(lambda trigger=trigger: trigger() == TransitionCallbackReturn.SUCCESS):
+                return
+
+    def _activate(self) -> None:
+        parameters = MotionParameters.of(self)
+        parameters.check()
+        with ExitStack() as undone:
+            frames = undone.enter_context(closing(Frames(self, parameters.tf_cache_s)))
+            joints = undone.enter_context(closing(JointStates(self)))
+            description = undone.enter_context(closing(DescriptionSource(self, parameters.robot_description)))
+            follower = open_follower(undone, self, parameters, frames, joints, description)
+            rgbd = undone.enter_context(closing(RgbdSubscriber(self, None, parameters.rgbd_settings())))
+            preview = undone.enter_context(closing(Preview(self, display=parameters.knows_joints)))
+            ask = self.create_client(
+                GetTrace, parameters.trace_service, callback_group=ReentrantCallbackGroup(), qos_profile=service_qos()
+            )
+            undone.callback(self.destroy_client, ask)
+            self._following = Following(rgbd, frames, joints, description, follower, preview, ask)
+            self._open = undone.pop_all()
+        self.get_logger().info(f"ready: {parameters.described()}")
+
+    def _deactivate(self) -> None:
+        following, self._following = self._following, None
+        stop = self._stop
+        if stop is not None:
+            stop.show(NotActive("the node was deactivated while the goal ran; the robot was stopped"))
+        # The goal that runs stops its robot; what it needs for that is closed behind it.
+        if self._running.acquire(timeout=_STOPPED_S):
+            self._running.release()
+        if following is not None:
+            self._open.close()
+
+    def _transition(
+        self, action: Callable[[], None], undo: Callable[[], None] | None = None
+    ) -> TransitionCallbackReturn:
+        """Run a transition and say what went wrong in it; rclpy itself would swallow that."""
+        try:
+            action()
+        except RobotracerError as error:
+            self.get_logger().error(f"{error.code_name}: {error}")
+            self._last.transition_failed(error)
+            if undo is not None:
+                undo()
+            return TransitionCallbackReturn.FAILURE
+        except Exception as error:  # noqa: BLE001 - the border: whatever else goes wrong is told, and the node lives on
+            self.get_logger().error(f"a fault of the node in a transition:\n{traceback.format_exc()}")
+            self._last.transition_failed(error)
+            return TransitionCallbackReturn.ERROR
+        self._last.transition_succeeded()
+        return TransitionCallbackReturn.SUCCESS
+
+    # Goals
+
+    def _follow_trace(self, handle: Any) -> FollowTrace.Result:
+        """One goal, or its error: the one place where errors end."""
+        result, fraction = FollowTrace.Result(), 0.0
+
+        def tell(stage: str, done: float) -> None:
+            nonlocal fraction
+            fraction = done
+            handle.publish_feedback(FollowTrace.Feedback(stage=stage, fraction=done))
+
+        try:
+            with self._one_at_a_time(handle) as stop:
+                self._follow(handle.request, result, stop, tell)
+            result.success, result.error_code = True, FollowTrace.Result.SUCCESS
+            self._last.answered({})
+            handle.succeed()
+        except RobotracerError as error:
+            result.error_code, result.message, result.fraction = error.code, str(error), fraction
+            self.get_logger().warning(f"{error.code_name}: {error}")
+            self._last.failed(error)
+            _end(handle, cancelled=isinstance(error, Cancelled))
+        except Exception as error:  # noqa: BLE001 - the border: a fault of ours is an answer too
+            result.error_code, result.fraction = RobotracerError.code, fraction
+            result.message = f"a fault of the node: {error!r}"
+            self.get_logger().error(f"a fault of the node in a goal:\n{traceback.format_exc()}")
+            self._last.failed(error)
+            _end(handle, cancelled=False)
+        return result
+
+    def _follow(
+        self, goal: FollowTrace.Goal, result: FollowTrace.Result, stop: StopSign, tell: Callable[[str, float], None]
+    ) -> None:
+        following, parameters = self._active(), MotionParameters.of(self)
+        parameters.check()
+        if not goal.preview_only and not parameters.allow_execution:
+            raise MotionRefused(
+                "this node only previews: allow_execution is false; accepted: goals with preview_only, or "
+                "allow_execution set to true by whoever answers for the robot"
+            )
+        result.trace = following.traced(goal.instruction, goal.trace, parameters, stop, tell)
+        stop.obey()
+        planned: Planned = following.planned(result.trace, parameters, stop, tell)
+        if goal.preview_only:
+            result.fraction = 1.0
+            result.message = "previewed: nothing moved"
+            tell("previewed", 0.0)
+            return
+        if parameters.require_approval:
+            following.await_approval(parameters, stop, tell)
+        stop.obey()
+        following.move(planned, parameters, stop, tell)
+        result.fraction = 1.0
+
+    def _cancel(self, handle: Any) -> CancelResponse:
+        with self._changing:
+            stop = self._stop if self._goal_id == bytes(handle.goal_id.uuid) else None
+        if stop is not None:
+            stop.show(_cancelled())
+        return CancelResponse.ACCEPT
+
+    def _approve(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        following = self._following
+        response.success = following is not None and following.approval.grant()
+        response.message = "released" if response.success else "no goal waits for approval"
+        return response
+
+    @contextmanager
+    def _one_at_a_time(self, handle: Any) -> Iterator[StopSign]:
+        if not self._running.acquire(blocking=False):
+            raise Busy("another goal is running; one runs at a time, cancel it or ask again when it has ended")
+        stop = StopSign()
+        try:
+            with self._changing:
+                self._stop, self._goal_id = stop, bytes(handle.goal_id.uuid)
+            # A cancel that came before there was a sign to show.
+            if handle.is_cancel_requested:
+                stop.show(_cancelled())
+            yield stop
+        finally:
+            with self._changing:
+                self._stop, self._goal_id = None, b""
+            self._running.release()
+
+    def _active(self) -> Following:
+        if self._following is None:
+            failure = self._last.failed_transition
+            why = f"; the last transition failed: {failure}" if failure else ""
+            raise NotActive(
+                f"{self.get_fully_qualified_name()} is {self._state_machine.current_state[1]}; goals are followed "
+                f"when it is active: configure and activate it{why}"
+            )
+        return self._following
+
+    def _report(self) -> Report:
+        following = self._following
+        return self._last.report(self._state_machine.current_state[1], following and following.rgbd.counts())
+
+    def settle(self, timeout_s: float) -> bool:
+        """Stop the robot and wait for the goal that runs; whether it ended within ``timeout_s``."""
+        if (stop := self._stop) is not None:
+            stop.show(NotActive("the node is shutting down; the robot was stopped"))
+        if not self._running.acquire(timeout=timeout_s):
+            return False
+        self._running.release()
+        return True
+
+    def destroy_node(self) -> None:
+        """Stop the robot and let go of everything before the node goes."""
+        self._transition(self._deactivate)
+        self._action.destroy()
+        super().destroy_node()
+
+
+def _cancelled() -> Cancelled:
+    return Cancelled("the goal was cancelled, and the robot stands")
+
+
+def _end(handle: Any, *, cancelled: bool) -> None:
+    if cancelled and handle.is_cancel_requested:
+        handle.canceled()
+    elif handle.is_active:
+        handle.abort()
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until it is told to stop."""
+    return run(MotionNode, args, threads=6)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
