@@ -191,10 +191,10 @@ def test_show_args_explains_every_argument() -> None:
         assert f"'{name}'" in printed
 
 
-def demo(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def demo(*arguments: str, timeout_s: float = 90.0, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "robotracer_ros.cli", "demo", *arguments]
     surroundings = {**os.environ, **environment}
-    return subprocess.run(command, capture_output=True, text=True, timeout=90.0, check=False, env=surroundings)
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False, env=surroundings)
 
 
 # A table of the test set with one red block and one blue bowl.
@@ -203,7 +203,7 @@ TABLE = ("--seed", "326", "put the red block into the blue bowl")
 
 def test_the_demonstration_is_judged_and_writes_its_picture_and_its_cloud(tmp_path: Path) -> None:
     pytest.importorskip("robotracer_ros.sim.stage")
-    done = demo("--truth", "--out", str(tmp_path / "shown"), *TABLE)
+    done = demo("--still", "--truth", "--out", str(tmp_path / "shown"), *TABLE)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the scene's own truth; no model is asked" in done.stdout
     assert "No violations" in done.stdout
@@ -216,6 +216,20 @@ def test_the_demonstration_is_judged_and_writes_its_picture_and_its_cloud(tmp_pa
     assert (tmp_path / "shown" / "trace.ply").read_bytes().startswith(b"ply\nformat binary_little_endian")
 
 
+def test_the_arm_carries_the_block_into_the_bowl(tmp_path: Path) -> None:
+    pytest.importorskip("robotracer_ros.sim.engine")
+    pytest.importorskip("pinocchio")
+    done = demo("--truth", "--out", str(tmp_path), *TABLE, timeout_s=400.0)
+    assert done.returncode == 0, done.stdout + done.stderr
+    stages = re.findall(r"^ +(asking|observing|planning|checking|moving: \w+)", done.stdout, re.MULTILINE)
+    moves = ("open", "approach", "grasp", "lift", "trace", "place", "release", "retreat", "return")
+    assert stages[-len(moves) :] == [f"moving: {step}" for step in moves]
+    assert "success, by the simulator's own truth: the red block is where it belongs" in done.stdout
+    assert read_rgb(tmp_path / "overlay.png").shape == (480, 640, 3)
+    assert (tmp_path / "trace.png").stat().st_size > 10_000
+    assert (tmp_path / "motion.gif").read_bytes().startswith(b"GIF89a")
+
+
 def test_a_model_that_knows_nothing_is_told_as_its_own_miss(tmp_path: Path) -> None:
     pytest.importorskip("robotracer_ros.sim.stage")
     pytest.importorskip("transformers")
@@ -226,7 +240,7 @@ def test_a_model_that_knows_nothing_is_told_as_its_own_miss(tmp_path: Path) -> N
     settings = json.loads((checkpoint / "generation_config.json").read_text())
     words = json.loads((checkpoint / "config.json").read_text())["text_config"]["vocab_size"]
     (checkpoint / "generation_config.json").write_text(json.dumps({**settings, "eos_token_id": list(range(words))}))
-    done = demo("--model", str(checkpoint), "--out", str(tmp_path), *TABLE)
+    done = demo("--still", "--model", str(checkpoint), "--out", str(tmp_path), *TABLE)
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"by {tmp_path / 'tiny'}, in the node's own process" in done.stdout
     assert "missed: with this answer " in done.stdout
@@ -283,7 +297,7 @@ def test_what_the_demonstration_cannot_write_is_named(tmp_path: Path) -> None:
         assert done.stderr.count("\n") == 1
     pytest.importorskip("robotracer_ros.sim.stage")
     (tmp_path / "overlay.png").mkdir()
-    done = demo("--truth", "--out", str(tmp_path), *TABLE)
+    done = demo("--still", "--truth", "--out", str(tmp_path), *TABLE)
     assert done.returncode == 2
     assert done.stderr == f"robotracer demo: cannot write {tmp_path / 'overlay.png'}: Is a directory\n"
 
@@ -304,6 +318,10 @@ def wall() -> Shown:
     )
 
 
+def tracer(shown: Shown) -> tuple[str, dict[str, str]]:
+    return "tracer.launch.py", demo_player.tracer_arguments(shown, rviz=False)
+
+
 def test_a_launch_that_ends_is_told_with_what_it_said(
     tmp_path: Path, wall: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -313,7 +331,7 @@ def test_a_launch_that_ends_is_told_with_what_it_said(
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
     with (
         pytest.raises(BackendUnavailable) as refused,
-        demo_player.launched(wall, rviz=False) as launch,
+        demo_player.launched(*tracer(wall)) as launch,
         demo_player.playing(wall) as player,
     ):
         player.ask(launch.poll)
@@ -324,7 +342,7 @@ def test_a_node_that_gave_up_is_not_waited_for(wall: Shown, capfd: pytest.Captur
     began = time.monotonic()
     with (
         pytest.raises(BackendUnavailable, match=r"no\.jsonl") as refused,
-        demo_player.launched(wall, rviz=False) as launch,
+        demo_player.launched(*tracer(wall)) as launch,
         demo_player.playing(wall) as player,
     ):
         player.ask(launch.poll)
