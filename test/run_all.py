@@ -247,7 +247,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Parse the command line, run, and summarise."""
     parser = argparse.ArgumentParser(prog="./run test", description=__doc__, allow_abbrev=False)
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes at a time (default: 1)")
-    parser.add_argument("--limit", type=float, default=600.0, metavar="S", help="seconds a process may take (600)")
+    parser.add_argument("--limit", type=float, default=1800.0, metavar="S", help="seconds a process may take (1800)")
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parent.parent, help=argparse.SUPPRESS)
     options, arguments = parser.parse_known_args(argv)
     root = options.root.resolve()

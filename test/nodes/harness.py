@@ -111,12 +111,15 @@ class Process:
 
 @contextmanager
 def running(
-    tmp_path: Path, parameters: Mapping[str, Any], module: str = "robotracer_ros.nodes.trace_node"
-) -> Iterator[Process]:
+    tmp_path: Path, parameters: Mapping[str, Any], module: str = "robotracer_ros.nodes.trace_node",
+    remappings: Mapping[str, str] | None = None,
+) -> Iterator[Process]:  # fmt: skip
     """Run a node with ``parameters`` until the block ends; its answers are recorded ones unless those say otherwise."""
     file = tmp_path / f"parameters_{time.monotonic_ns()}.yaml"
     file.write_text(yaml.safe_dump({"/**": {"ros__parameters": {"backend": "replay", **parameters}}}))
     command = [sys.executable, "-m", module, "--ros-args", "--params-file", str(file)]
+    for name, other in (remappings or {}).items():
+        command += ["--remap", f"{name}:={other}"]
     process = Process(
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
     )
