@@ -14,7 +14,7 @@ SHARE = Path(get_package_share_directory("robotracer_ros"))
 
 ARGUMENTS = {
     "namespace": ("", "namespace of the node and of its relative topics"),
-    "world": ("tabletop", "what is simulated: tabletop, with an arm"),
+    "world": ("tabletop", "what is simulated: tabletop, with an arm, or floor, with a driving base"),
     "seed": ("0", "which scene; ~/reset takes another one later"),
     "split": ("test", "which scenes a tabletop's seeds count: train, validation or test"),
     "rate": ("10.0", "pictures in a simulated second"),

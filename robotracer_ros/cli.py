@@ -195,6 +195,7 @@ def _add_demo(demo: argparse.ArgumentParser) -> None:
     demo.add_argument("--model", metavar="PATH", default="", help="another checkpoint than the one that comes along")
     demo.add_argument("--truth", action="store_true", help="let the simulated table's own truth answer")
     demo.add_argument("--still", action="store_true", help="ask for the trace alone, without an arm that follows it")
+    demo.add_argument("--drive", action="store_true", help="a base in a room instead; the room's own truth answers")
     demo.add_argument("--rgbd", metavar="DIR", help="a real frame, with --answers")
     demo.add_argument("--answers", metavar="FILE", help="JSON Lines of a model's answers about that frame")
     demo.add_argument("--out", metavar="DIR", default=".", help="where the pictures go (here)")

@@ -29,7 +29,7 @@ from robotracer_ros.sim.mount import BASE_FRAME
 
 # The arm of the package: what its joints may do in a second, and the gripper it carries.
 ACCELERATION_RAD_S2: Final = 10.0
-GRIPPER: Final = GripperShape()
+GRIPPER: Final = GripperShape(max_width_m=0.11)
 _MAX_STEP_M: Final = 0.01
 _TICK_S: Final = 0.002
 # For the fingers to close, and for things to come to rest.

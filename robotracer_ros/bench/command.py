@@ -23,6 +23,7 @@ from robotracer_ros.sim.catalogue import require_split
 # Backends whose option "mode" withholds inputs from the model.
 _MODE: Final = "mode"
 _MOTION: Final = "motion"
+_DRIVING: Final = "driving"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,6 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         RobotracerError: any of its kinds.
     """
+    if arguments.benchmark == _DRIVING:
+        from robotracer_ros.bench import driving
+
+        return driving.run(arguments)
     families = [name for name in arguments.families.split(",") if name]
     if arguments.benchmark == _MOTION:
         families = families or [*tabletop.PICK_AND_PLACE, "pick_offset"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Final
+from typing import Any, Final
 
 from robotracer_ros.bench.input_modes import LIFTS, MODES, RICHEST
 
@@ -49,7 +49,7 @@ examples:
 
 def add_bench(bench: argparse.ArgumentParser) -> None:
     """Give a parser the benchmarks and their options."""
-    names = bench.add_subparsers(dest="benchmark", metavar="{tabletop,lifting,motion}", required=True)
+    names = bench.add_subparsers(dest="benchmark", metavar="{tabletop,lifting,motion,driving}", required=True)
     shaped = argparse.RawDescriptionHelpFormatter
     tabletop = names.add_parser(
         "tabletop", help="tasks on a simulated table", description=ABOUT, formatter_class=shaped
@@ -72,7 +72,22 @@ def add_bench(bench: argparse.ArgumentParser) -> None:
         "motion", help="what the simulated arm makes of it", description=_MOTION, formatter_class=shaped
     )
     _add_shared(motion, count=20)
+    _add_driving(names)
     motion.add_argument("--truth", action="store_true", help="follow the tasks' own traces instead of a model's")
+
+
+def _add_driving(names: Any) -> None:
+    driving = names.add_parser(
+        "driving", help="what the simulated base makes of true traces",
+        description="Drive true traces through lifting, planning and pursuit, and see where the base stops.",
+    )  # fmt: skip
+    driving.add_argument("--n", type=int, default=20, help="how many rides (20)")
+    driving.add_argument("--seed", type=int, default=0, help="of the first room (0)")
+    driving.add_argument(
+        "--errand", default="drive to the left of the green box and stop there",
+        help='the sentence, on the rooms that allow it; "" for some errand in each room',
+    )  # fmt: skip
+    driving.add_argument("--json", action="store_true", help="print JSON in place of tables")
 
 
 def _add_shared(command: argparse.ArgumentParser, count: int = 200) -> None:

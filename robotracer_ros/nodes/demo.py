@@ -38,6 +38,10 @@ def run(arguments: argparse.Namespace) -> int:
     out = _made(Path(arguments.out))
     if arguments.rviz and not has_resource("packages", "rviz2"):
         raise InvalidRequest("--rviz: there is no package rviz2 here; install it into your ROS 2, or leave --rviz out")
+    if arguments.drive:
+        from robotracer_ros.nodes.demo_nav import run_drive
+
+        return run_drive(arguments, out)
     with tempfile.TemporaryDirectory() as folder:
         seen = shown(arguments, Path(folder))
         if seen.tabletop is not None and not arguments.still:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
 
 from robotracer_ros.geometry.arrays import FloatArray
-from robotracer_ros.nodes.demo_motion import Done, Moment, Spectator
+from robotracer_ros.nodes.demo_motion import Done, Moment, spectating
 from robotracer_ros.nodes.demo_outcome import rest_of
 from robotracer_ros.nodes.demo_pictures import write_film, write_plot
 from robotracer_ros.nodes.demo_player import NAMESPACE, launched
@@ -48,7 +45,7 @@ def run_arm(arguments: argparse.Namespace, out: Path, seen: Shown) -> int:
     }  # fmt: skip
     rclpy.init()
     try:
-        with launched(file, chosen) as launch, _spectating() as spectator:
+        with launched(file, chosen) as launch, spectating(NAMESPACE) as spectator:
             done = spectator.ask(seen.instruction, launch.poll, StageTeller())
             overlay = spectator.overlay()
             if arguments.rviz:
@@ -88,26 +85,3 @@ def _write(out: Path, seen: Shown, moments: tuple[Moment, ...], trace_m: FloatAr
     print(f"  wrote {out / 'trace.png'}: the trace and the tip's way, in metres")
     write_film(out / "motion.gif", moments, film)
     print(f"  wrote {out / 'motion.gif'}: the arm at work")
-
-
-@contextmanager
-def _spectating() -> Iterator[Spectator]:
-    """A spectator that spins until the block ends."""
-    node = Spectator(NAMESPACE)
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    ended = threading.Event()
-
-    def spin() -> None:
-        while not ended.is_set() and rclpy.ok():
-            executor.spin_once(timeout_sec=0.1)
-
-    thread = threading.Thread(target=spin, daemon=True)
-    thread.start()
-    try:
-        yield node
-    finally:
-        ended.set()
-        thread.join(timeout=2.0)
-        executor.shutdown(timeout_sec=1.0)
-        node.destroy_node()

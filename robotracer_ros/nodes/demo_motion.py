@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import Image, JointState
 
@@ -142,3 +145,26 @@ class Spectator(Node):
 
     def _hear(self, message: JointState) -> None:
         self._joints.update(zip(message.name, message.position, strict=False))
+
+
+@contextmanager
+def spectating(namespace: str) -> Iterator[Spectator]:
+    """A spectator that spins until the block ends."""
+    node = Spectator(namespace)
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    ended = threading.Event()
+
+    def spin() -> None:
+        while not ended.is_set() and rclpy.ok():
+            executor.spin_once(timeout_sec=0.1)
+
+    thread = threading.Thread(target=spin, daemon=True)
+    thread.start()
+    try:
+        yield node
+    finally:
+        ended.set()
+        thread.join(timeout=2.0)
+        executor.shutdown(timeout_sec=1.0)
+        node.destroy_node()

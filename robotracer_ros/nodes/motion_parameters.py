@@ -123,6 +123,7 @@ MOTION_PARAMETERS: Final = (
     Parameter("nav2.behavior_tree", "", 'of navigate_through_poses; "" for the default'),
     Parameter("nav2.validity_service", "is_path_valid", 'asked first where it is there; "" for never'),
     Parameter("nav2.odometry_topic", "odom", "tells whether the base rests"),
+    Parameter("nav2.odometry_age_s", 1.0, "odometry may be silent for so long", unit="s", low=0.02, high=60.0),
     Parameter("path.ground_z_m", 0.0, "height of the ground in the planning frame", unit="m", low=-100.0, high=100.0),
     Parameter("path.obstacle_height_m", [0.05, 1.5], "heights over the ground that block a ground path", unit="m"),
     Parameter("path.smoothing_m", 0.0, "size of detail of a ground path ironed out", unit="m", low=0.0, high=1.0),

@@ -15,10 +15,10 @@ from robotracer_ros.sim.meshes import TRAY_WALL_M
 from robotracer_ros.sim.scene import SceneObject
 from robotracer_ros.sim.tasks.solids import plan_distance_m, profile
 
-# What goes between the fingers of ``urdf/tabletop_arm.urdf``, which open to 9 cm and need a little room.
+# What goes between the fingers of ``urdf/tabletop_arm.urdf``, which open to 11 cm and need a little room.
 WIDEST_M: Final = 0.083
 OPENING_M: Final = 0.008
-_OPEN_M: Final = 0.045
+_OPEN_M: Final = 0.055
 _FINGER_M: Final = (0.012, 0.022)
 _PALM_HALF_M: Final = (0.06, 0.03)
 # From the grasp point down to the finger tips, and up to the palm.

@@ -36,8 +36,9 @@ def test_the_file_holds_every_parameter_with_its_default_explained(repository: P
     assert all("# " in line for line in keys)
 
 
-def test_the_demo_s_file_names_known_parameters_of_their_types(repository: Path) -> None:
-    for path, tree in yaml.safe_load((repository / "config" / "demo_arm.yaml").read_text()).items():
+@pytest.mark.parametrize("file", ["demo_arm.yaml", "demo_base.yaml"])
+def test_the_demos_files_name_known_parameters_of_their_types(repository: Path, file: str) -> None:
+    for path, tree in yaml.safe_load((repository / "config" / file).read_text()).items():
         table = {parameter.name: parameter for parameter in TABLES[path.removeprefix("/**/")]}
         for name, value in flattened(tree["ros__parameters"]).items():
             table[name].require(value)
