@@ -23,6 +23,9 @@ _LOOK_S: Final = 0.02
 _SHORTEST_BRAKE_S: Final = 0.05
 # Older than this, a joint state says little of where a moving joint is.
 _FRESH_S: Final = 0.1
+# Farther than this from where the trajectory is by now, joint states are not believed: a brake that begins elsewhere
+# would throw the arm there.
+_BELIEVED_RAD: Final = 0.2
 
 
 class Following(Protocol):
@@ -92,16 +95,18 @@ class TrajectoryTopic:
     def brake(self, trajectory: JointTrajectoryMessage, deceleration: FloatArray, elapsed_s: float) -> None:
         """Publish a short trajectory in whose course the joints come to rest.
 
-        It begins where ``joint_states`` last told, or, where that is old, where the trajectory is after ``elapsed_s``.
+        It begins where ``joint_states`` last told, or, where that is old or away from the trajectory, where the
+        trajectory is after ``elapsed_s``.
         """
         names = list(trajectory.joint_names)
         now, readings = time.monotonic(), self._joint_states.all()
+        positions, velocities = _planned(trajectory, elapsed_s)
         known = [readings.get(name) for name in names]
         if all(reading is not None and now - reading.heard_s < _FRESH_S for reading in known):
-            positions = np.array([reading.position for reading in known if reading is not None])
-            velocities = np.array([reading.velocity for reading in known if reading is not None])
-        else:
-            positions, velocities = _planned(trajectory, elapsed_s), np.zeros(len(names))
+            told = np.array([reading.position for reading in known if reading is not None])
+            if (np.abs(told - positions) <= _BELIEVED_RAD).all():
+                positions = told
+                velocities = np.array([reading.velocity for reading in known if reading is not None])
         time_s = max(float((np.abs(velocities) / deceleration).max(initial=0.0)), _SHORTEST_BRAKE_S)
         point = JointTrajectoryPoint(time_from_start=duration_to_msg(time_s))
         point.positions = (positions + velocities * time_s / 2).tolist()
@@ -147,8 +152,12 @@ class _OnTopic:
         return (self._clock.now() - self._began).nanoseconds * 1e-9
 
 
-def _planned(trajectory: JointTrajectoryMessage, elapsed_s: float) -> FloatArray:
-    """(N,) where a trajectory is at a time."""
-    times_s = [duration_from_msg(point.time_from_start) for point in trajectory.points]
+def _planned(trajectory: JointTrajectoryMessage, elapsed_s: float) -> tuple[FloatArray, FloatArray]:
+    """(N,) where a trajectory is at a time, and how fast; at rest before its first point and behind its last."""
+    times_s = np.array([duration_from_msg(point.time_from_start) for point in trajectory.points])
     positions = np.array([point.positions for point in trajectory.points])
-    return np.array([np.interp(elapsed_s, times_s, column) for column in positions.T])
+    at = int(np.searchsorted(times_s, elapsed_s, side="right"))
+    if at in (0, len(times_s)):
+        return positions[min(at, len(times_s) - 1)], np.zeros(positions.shape[1])
+    velocities = (positions[at] - positions[at - 1]) / (times_s[at] - times_s[at - 1])
+    return positions[at - 1] + velocities * (elapsed_s - times_s[at - 1]), velocities

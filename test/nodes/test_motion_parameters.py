@@ -12,6 +12,8 @@ import yaml
 from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.nodes.cartesian_parameters import CARTESIAN_PARAMETERS
 from robotracer_ros.nodes.motion_parameters import FOLLOWERS, GRIPPERS, MOTION_PARAMETERS, MotionParameters
+from robotracer_ros.nodes.pursuit_node import PURSUIT_PARAMETERS
+from robotracer_ros.nodes.sim_parameters import sim_parameters
 from robotracer_ros.nodes.trace_parameters import TRACE_PARAMETERS
 from robotracer_ros.planning.motion_check import MotionRules
 from robotracer_ros.planning.pick_and_place import HandlingSettings
@@ -19,6 +21,7 @@ from robotracer_ros.planning.pick_and_place import HandlingSettings
 DEFAULTS = {parameter.name: parameter.default for parameter in MOTION_PARAMETERS}
 TABLES = {
     "trace_node": TRACE_PARAMETERS, "motion_node": MOTION_PARAMETERS, "cartesian_path_node": CARTESIAN_PARAMETERS,
+    "pursuit_node": PURSUIT_PARAMETERS, "sim_node": sim_parameters(("tabletop", "floor")),
 }  # fmt: skip
 
 
