@@ -15,7 +15,14 @@ from robotracer_ros.nodes.demo_motion import Done, Moment, spectating
 from robotracer_ros.nodes.demo_outcome import rest_of
 from robotracer_ros.nodes.demo_pictures import write_film, write_plot
 from robotracer_ros.nodes.demo_player import NAMESPACE, launched
-from robotracer_ros.nodes.demo_report import StageTeller, tell_beginning, tell_motion, tell_outcome, tell_words
+from robotracer_ros.nodes.demo_report import (
+    StageTeller,
+    tell_beginning,
+    tell_motion,
+    tell_outcome,
+    tell_points,
+    tell_words,
+)
 from robotracer_ros.nodes.demo_scene import Shown
 from robotracer_ros.packaged import packaged_file
 from robotracer_ros.rgbd_files import write_rgb
@@ -61,6 +68,8 @@ def _told(out: Path, seen: Shown, done: Done, overlay: object) -> int:
     result, table = done.result, seen.tabletop
     if result.trace.points:
         tell_words(result.trace, done.up_s)
+        tell_points(result.trace)
+        print()
     if overlay is not None:
         write_rgb(out / "overlay.png", overlay)
         print(f"  wrote {out / 'overlay.png'}: the trace in the camera's picture")

@@ -57,14 +57,19 @@ def tell_answer(response: GetTrace.Response, up_s: float, took_s: float) -> None
     for stage, what in _STAGES.items():
         print(f"  {stage:<10} {getattr(trace, f'{stage}_s'):7.3f}   {_styled(what, _DIM)}")
     print(f"  {'all':<10} {took_s:7.3f}   {_styled('from the call to the answer', _DIM)}\n")
+    tell_points(trace)
+    print(f"\n  path: {len(response.path.poses)} poses{'.' if response.message else '. No violations.'}")
+    for violation in filter(None, response.message.split("; ")):
+        print(f"    {violation}")
+
+
+def tell_points(trace: SpatialTrace) -> None:
+    """The trace in pixels and in metres."""
     frame = trace.header.frame_id
     print(_styled(f"   u [px]  v [px]  depth [m]  from          x        y        z  [m] in {frame}", _BOLD))
     for point in trace.points:
         where = f"{point.position.x:8.3f} {point.position.y:8.3f} {point.position.z:8.3f}"
         print(f"  {point.u:7.1f} {point.v:7.1f} {point.depth:10.3f}  {DepthSource(point.depth_source).name:<12}{where}")
-    print(f"\n  path: {len(response.path.poses)} poses{'.' if response.message else '. No violations.'}")
-    for violation in filter(None, response.message.split("; ")):
-        print(f"    {violation}")
 
 
 class StageTeller:

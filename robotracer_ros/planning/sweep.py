@@ -50,19 +50,30 @@ class NearCells:
 
     def hold(self, points_m: FloatArray) -> npt.NDArray[np.bool_]:
         """(N,) which of points (N, 3) lie in such a cell; none outside the box does."""
-        cells = np.floor((points_m - self._origin) / self.cell_m)
-        inside = ((cells >= 0) & (cells < self._size)).all(axis=1)
+        cells, inside = self._cells(points_m)
+        if inside.all():
+            return np.asarray(self._near.reshape(-1)[cells])
         held = np.zeros(len(points_m), dtype=np.bool_)
-        held[inside] = self._near[tuple(cells[inside].astype(np.intp).T)]
+        held[inside] = self._near.reshape(-1)[cells[inside]]
         return held
 
     def _held(self, points_m: FloatArray) -> npt.NDArray[np.bool_]:
         """Cells with a point."""
-        held = np.zeros(self._size, dtype=np.bool_)
-        cells = np.floor((points_m - self._origin) / self.cell_m)
-        inside = ((cells >= 0) & (cells < self._size)).all(axis=1)
-        held[tuple(cells[inside].astype(np.intp).T)] = True
-        return held
+        cells, inside = self._cells(points_m)
+        held = np.zeros(int(self._size.prod()), dtype=np.bool_)
+        held[cells[inside]] = True
+        return held.reshape(self._size)
+
+    def _cells(self, points_m: FloatArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """(N,) the number of each point's cell, and whether there is such a cell at all."""
+        number = np.zeros(len(points_m), dtype=np.int64)
+        inside = np.ones(len(points_m), dtype=np.bool_)
+        for axis in range(3):
+            # Below the box the quotient is negative and rounds towards 0: it is asked before it is rounded.
+            along = (points_m[:, axis] - self._origin[axis]) / self.cell_m
+            inside &= (along >= 0) & (along < self._size[axis])
+            number = number * self._size[axis] + along.astype(np.int64)
+        return number, inside
 
     def _grown(self, held: npt.NDArray[np.bool_], clearance_m: float) -> npt.NDArray[np.bool_]:
         """With every cell of which some point is within the clearance of some point of a held cell."""
@@ -80,9 +91,10 @@ class NearCells:
         return near
 
 
-def readings(view: DepthView) -> FloatArray:
-    """(N, 3) every point that a depth image shows, view frame."""
-    row, column = np.nonzero(np.isfinite(view.depth_m))
+def readings(view: DepthView, nearest_m: float = 0.0, farthest_m: float = np.inf) -> FloatArray:
+    """(N, 3) every point that a depth image shows between two depths, view frame."""
+    with np.errstate(invalid="ignore"):
+        row, column = np.nonzero((view.depth_m >= nearest_m) & (view.depth_m < farthest_m))
     return view.camera.deproject(np.column_stack([column, row]).astype(np.float64), view.depth_m[row, column])
 
 
@@ -93,7 +105,8 @@ def without_body(view: DepthView, body_m: FloatArray, margin_m: float) -> DepthV
     if not len(body_m):
         return view
     near = NearCells(body_m, body_m.min(axis=0), body_m.max(axis=0), margin_m)
-    row, column = np.nonzero(np.isfinite(view.depth_m))
+    with np.errstate(invalid="ignore"):
+        row, column = np.nonzero(view.depth_m >= 0.0)
     mask = np.zeros(view.depth_m.shape, dtype=np.bool_)
     mask[row, column] = near.hold(readings(view))
     return view.without(mask)
@@ -143,11 +156,17 @@ def swept_too_close(
     which = np.arange(len(path)) if asked is None else np.flatnonzero(asked)
     if not len(which) or not len(body):
         return []
-    swept = _swept(path, body, which, target_from_view.inverse())
+    view_from_target = target_from_view.inverse()
+    swept = _swept(path, body, which, view_from_target)
+    centres, radius_m = view_from_target.apply(path.positions_m[which]), float(np.linalg.norm(body, axis=1).max())
+    lower, upper = centres.min(axis=0) - radius_m, centres.max(axis=0) + radius_m
+    view = _window(view, centres, radius_m + clearance_m)
     flat = swept.reshape(-1, 3)
-    view = _window(view, swept, clearance_m)
-    lower, upper = flat.min(axis=0), flat.max(axis=0)
-    near = NearCells(readings(view), lower, upper, clearance_m).hold(flat).reshape(swept.shape[:2])
+    near = (
+        NearCells(readings(view, lower[2] - clearance_m, upper[2] + clearance_m), lower, upper, clearance_m)
+        .hold(flat)
+        .reshape(swept.shape[:2])
+    )
     violations = []
     tiles: DepthTiles | None = None
     for row in np.flatnonzero(near.any(axis=1)):
@@ -158,10 +177,9 @@ def swept_too_close(
     return violations
 
 
-def _window(view: DepthView, swept: FloatArray, clearance_m: float) -> DepthView:
-    """The part of the image that sees anything within the clearance of the body."""
-    low, high = swept.min(axis=1), swept.max(axis=1)
-    rows, columns = view.window_of((low + high) / 2, np.linalg.norm(high - low, axis=1) / 2 + clearance_m)
+def _window(view: DepthView, centres_m: FloatArray, radius_m: float) -> DepthView:
+    """The part of the image that sees anything within ``radius_m`` of (W, 3) centres."""
+    rows, columns = view.window_of(centres_m, np.full(len(centres_m), radius_m))
     if rows.stop <= rows.start or columns.stop <= columns.start:
         rows, columns = slice(0, 1), slice(0, 1)
     return view.cropped(rows, columns)
