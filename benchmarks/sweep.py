@@ -3,7 +3,7 @@
     python3 -m benchmarks.sweep
 
 Both cut space into the same cells: 100 waypoints, 2,000 points. The straightforward way puts the image's cells into a
-set, and asks it for the cells within the clearance of each point at each waypoint, until one is there. The planner's way
+set, and asks it for the cells within the clearance of each point at each waypoint, until one is there. The other way
 grows an array of cells once and looks all points up together. A difference in a verdict is an error. The last line is
 the whole check as the planner makes it, distances to what is near included.
 """
