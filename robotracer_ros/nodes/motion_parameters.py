@@ -45,7 +45,7 @@ MOTION_PARAMETERS: Final = (
     Parameter("tip_link", "tool0", "link that follows the path, between the fingertips of a gripper"),
     Parameter("base_frame", "base_link", "frame of a mobile base, whose transform is watched while it drives"),
     Parameter("robot_timeout_s", 5.0, "how long to wait for the robot description", unit="s", low=0.0, high=60.0),
-    Parameter("max_transform_age_s", 0.15, "TF may be silent for so long while the robot moves", unit="s", low=0.02,
+    Parameter("max_transform_age_s", 0.1, "TF may be silent for so long while the robot moves", unit="s", low=0.02,
               high=10.0),
     # The camera
     Parameter("image_transport", "raw", "of the colour image", choices=("raw", "compressed")),
@@ -108,7 +108,7 @@ MOTION_PARAMETERS: Final = (
     Parameter("moveit_py.pipeline", "pilz_industrial_motion_planner", "MoveIt's name of the Pilz planner"),
     Parameter("moveit_py.parameter_files", [""], "YAML files with the parameters of a MoveIt configuration"),
     # How a moving arm is watched
-    Parameter("joint_state_age_s", 0.15, "joint states may be silent for so long", unit="s", low=0.02, high=10.0),
+    Parameter("joint_state_age_s", 0.1, "joint states may be silent for so long", unit="s", low=0.02, high=10.0),
     Parameter("max_joint_deviation_rad", 0.1, "of a joint from its trajectory", unit="rad", low=0.001, high=3.2),
     Parameter("end_tolerance_rad", 0.01, "of a joint from where it shall end", unit="rad", low=0.0001, high=1.0),
     Parameter("rest_speed_rad_s", 0.02, "a joint that is slower rests", unit="rad/s", low=1e-5, high=1.0),
