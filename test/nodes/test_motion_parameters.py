@@ -47,6 +47,14 @@ def test_the_demos_files_name_known_parameters_of_their_types(repository: Path, 
             table[name].require(value)
 
 
+@pytest.mark.parametrize("file", ["motion_moveit.yaml", "motion_nav2.yaml"])
+def test_the_examples_contradict_nothing_and_move_nothing(repository: Path, file: str) -> None:
+    given = flattened(yaml.safe_load((repository / "config" / file).read_text())["/**"]["ros__parameters"])
+    assert given.keys() <= DEFAULTS.keys()
+    MotionParameters(DEFAULTS | given).check()
+    assert given["allow_execution"] is False
+
+
 def test_the_defaults_contradict_nothing_and_move_nothing() -> None:
     MotionParameters(DEFAULTS).check()
     assert DEFAULTS["allow_execution"] is False
