@@ -103,7 +103,7 @@ def test_every_recorded_execution(panda: Panda, case: Any) -> None:
         assert (status, told) == (SUCCEEDED, "")
         last = goal.trajectory.joint_trajectory.points[-1].positions
         # The answer may come a cycle of the controller before its last joint state.
-            np.testing.assert_allclose([panda.arm.positions[name] for name in READY], last, atol=1e-3)
+        np.testing.assert_allclose([panda.arm.positions[name] for name in READY], last, atol=1e-3)
         return
     assert told
     assert status == (CANCELED if case["name"] == "cancel_at_1s" else ABORTED)
