@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final
 
 from action_msgs.msg import GoalStatus
-from rclpy.exceptions import InvalidHandle
 
 from robotracer_ros.errors import MotionError
 from robotracer_ros.motion.follower import StopSign
-from robotracer_ros.ros.action_client import LockedActionClient
 
 _LOOK_S: Final = 0.005
 # Between two looks at the graph of nodes, which cost more than a look at an answer.
@@ -117,21 +114,3 @@ def constant_name(interface: type, value: int, prefix: str = "") -> str:
         if name.isupper() and name.startswith(prefix) and getattr(interface, name) == value:
             return name
     return str(value)
-
-
-class DestructibleActionClient(LockedActionClient):
-    """One that may be destroyed while its executor waits.
-
-    rclpy's executor lists what it will wait for and asks each thing later; a client destroyed in between ends it with
-    RCLError.
-    """
-
-    def destroy(self) -> None:
-        """Leave the executor first."""
-        self._node.remove_waitable(self)
-        self._client_handle.destroy_when_not_in_use()
-
-    def add_to_wait_set(self, wait_set: Any) -> None:
-        """Nothing to wait for, once destroyed."""
-        with suppress(InvalidHandle), self._client_handle:
-            super().add_to_wait_set(wait_set)

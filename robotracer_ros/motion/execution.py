@@ -17,7 +17,6 @@ from std_msgs.msg import String
 
 from robotracer_ros.errors import MotionError, RobotracerError
 from robotracer_ros.motion.calls import (
-    DestructibleActionClient,
     Presence,
     answered,
     constant_name,
@@ -29,6 +28,7 @@ from robotracer_ros.motion.joint_watch import JointWatch
 from robotracer_ros.motion.move_group_settings import MoveGroupSettings
 from robotracer_ros.planning.robot_description import RobotDescription
 from robotracer_ros.planning.trajectory import JointTrajectory
+from robotracer_ros.ros.action_client import SafeActionClient
 from robotracer_ros.ros.joint_states import JointStates
 from robotracer_ros.ros.trajectories import trajectory_to_msg
 
@@ -51,7 +51,7 @@ class Execution:
     def __init__(self, node: Node, settings: MoveGroupSettings, joint_states: JointStates) -> None:
         self._node, self._settings, self._joint_states = node, settings, joint_states
         group = ReentrantCallbackGroup()
-        self._client = DestructibleActionClient(node, ExecuteTrajectory, settings.execute_action, callback_group=group)
+        self._client = SafeActionClient(node, ExecuteTrajectory, settings.execute_action, callback_group=group)
         self._what = f"the action {node.resolve_topic_name(settings.execute_action)}"
         self._event = node.create_publisher(String, settings.event_topic, 10)
         self._controller = None

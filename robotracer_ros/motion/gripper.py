@@ -13,9 +13,10 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
 from robotracer_ros.errors import InvalidRequest, MotionError, MotionRefused, RobotracerError
-from robotracer_ros.motion.calls import DestructibleActionClient, answered, cancelled_goal, wait_until_ready
+from robotracer_ros.motion.calls import answered, cancelled_goal, wait_until_ready
 from robotracer_ros.motion.follower import StopSign
 from robotracer_ros.planning.manipulation import Grip
+from robotracer_ros.ros.action_client import SafeActionClient
 
 # Nothing that is worth taking is thinner.
 _NOTHING_M: Final = 0.003
@@ -148,7 +149,7 @@ class ActionGripper:
         self._settings = settings
         self._type = getattr(action, name)
         self._goal = self._parallel_goal if is_parallel else self._command_goal
-        self._client = DestructibleActionClient(
+        self._client = SafeActionClient(
             node, self._type, settings.name, callback_group=ReentrantCallbackGroup()
         )
         self._what = f"the gripper {node.resolve_topic_name(settings.name)}"

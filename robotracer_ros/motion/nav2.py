@@ -16,7 +16,6 @@ from rclpy.node import Node
 
 from robotracer_ros.errors import InvalidRequest, MotionError, MotionRefused, RobotracerError
 from robotracer_ros.motion.calls import (
-    DestructibleActionClient,
     Presence,
     answered,
     cancelled_goal,
@@ -31,6 +30,7 @@ from robotracer_ros.motion.odometry import OdometryWatch
 from robotracer_ros.motion.step_order import follow_in_order
 from robotracer_ros.planning.manipulation import Reach, Step
 from robotracer_ros.planning.path import PosePath
+from robotracer_ros.ros.action_client import SafeActionClient
 from robotracer_ros.ros.convert import path_to_msg
 
 ACTIONS: Final = ("follow_path", "navigate_through_poses")
@@ -102,7 +102,7 @@ class Nav2Follower:
         self._type = action.NavigateThroughPoses if self._is_through else action.FollowPath
         self._validity_type = srv.IsPathValid
         name, group = settings.action_name or settings.action, ReentrantCallbackGroup()
-        self._client = DestructibleActionClient(node, self._type, name, callback_group=group)
+        self._client = SafeActionClient(node, self._type, name, callback_group=group)
         self._what = f"the action {node.resolve_topic_name(name)}"
         self._validity = None
         if settings.validity_service:

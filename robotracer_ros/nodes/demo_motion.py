@@ -17,7 +17,7 @@ from sensor_msgs.msg import Image, JointState
 
 from robotracer_ros.action import FollowTrace
 from robotracer_ros.errors import BackendUnavailable
-from robotracer_ros.ros.action_client import LockedActionClient
+from robotracer_ros.ros.action_client import SafeActionClient
 from robotracer_ros.ros.images import image_to_rgb
 from robotracer_ros.ros.qos import result_qos, sensor_qos
 from robotracer_ros.srv import SimTruth
@@ -67,7 +67,7 @@ class Spectator(Node):
 
     def __init__(self, namespace: str) -> None:
         super().__init__("spectator", namespace=namespace)
-        self._action = LockedActionClient(self, FollowTrace, "follow_trace")
+        self._action = SafeActionClient(self, FollowTrace, "follow_trace")
         self._truth = self.create_client(SimTruth, "sim_node/truth")
         self._joints: dict[str, float] = {}
         self._overlays: list[Image] = []

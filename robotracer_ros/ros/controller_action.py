@@ -12,7 +12,7 @@ from rclpy.node import Node
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
 from robotracer_ros.errors import MotionError
-from robotracer_ros.ros.action_client import LockedActionClient
+from robotracer_ros.ros.action_client import SafeActionClient
 from robotracer_ros.ros.trajectory_output import Following
 
 _LOOK_S: Final = 0.02
@@ -34,7 +34,7 @@ class ControllerAction:
         self.name = name
         self._goal_type = FollowJointTrajectory.Goal
         group = ReentrantCallbackGroup()
-        self._client = LockedActionClient(node, FollowJointTrajectory, name, callback_group=group)
+        self._client = SafeActionClient(node, FollowJointTrajectory, name, callback_group=group)
 
     def begin(self, trajectory: JointTrajectoryMessage, timeout_s: float) -> Following:
         """Send a trajectory.
@@ -60,7 +60,7 @@ class ControllerAction:
 class _AtController:
     """A trajectory at a controller, from the question whether it accepts to its result."""
 
-    def __init__(self, client: LockedActionClient, goal: Any, name: str, timeout_s: float) -> None:
+    def __init__(self, client: SafeActionClient, goal: Any, name: str, timeout_s: float) -> None:
         self._client, self._name = client, name
         self._timeout_s, self._look_at = timeout_s, time.monotonic()
         self._answer_by = self._look_at + timeout_s

@@ -25,7 +25,7 @@ from robotracer_ros.action import FollowTrace
 from robotracer_ros.geometry.lifting import LiftSettings, lift
 from robotracer_ros.geometry.observation import RgbdObservation
 from robotracer_ros.msg import SpatialTrace
-from robotracer_ros.ros.action_client import LockedActionClient
+from robotracer_ros.ros.action_client import SafeActionClient
 from robotracer_ros.ros.convert import spatial_trace_to_msg
 from robotracer_ros.sim.catalogue import Split
 from robotracer_ros.sim.scene import CAMERA_FRAME, Scene
@@ -106,7 +106,7 @@ class Stand:
         self.offset_rad = 0.0
         self.passes_joints = self.passes_tf = True
         self.speeds: list[tuple[float, float]] = []
-        self.action = LockedActionClient(node, FollowTrace, "follow_trace")
+        self.action = SafeActionClient(node, FollowTrace, "follow_trace")
         self.approve = node.create_client(Trigger, "motion_node/approve")
         self.setter = node.create_client(SetParameters, "motion_node/set_parameters")
         self.resetter = node.create_client(SimReset, "sim_node/reset")

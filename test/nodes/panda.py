@@ -19,7 +19,7 @@ from planning.arms import recorded
 from std_msgs.msg import String
 
 from robotracer_ros.planning.robot_description import RobotDescription
-from robotracer_ros.ros.action_client import LockedActionClient
+from robotracer_ros.ros.action_client import SafeActionClient
 from robotracer_ros.ros.trajectories import trajectory_from_msg
 
 READY = {f"panda_joint{number}": at for number, at in enumerate((0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785), 1)}
@@ -34,7 +34,7 @@ class Motion:
         states: the feedback.
     """
 
-    def __init__(self, client: LockedActionClient, goal: ExecuteTrajectory.Goal) -> None:
+    def __init__(self, client: SafeActionClient, goal: ExecuteTrajectory.Goal) -> None:
         self.states: list[str] = []
         self._answered, self._ended = threading.Event(), threading.Event()
         self._client = client
@@ -74,7 +74,7 @@ class Panda:
         self.process, self.client, self.arm = process, client, arm
         self.robot = RobotDescription.from_urdf(recorded("panda.urdf"))
         self._service = client.node.create_client(GetCartesianPath, "compute_cartesian_path")
-        self._action = LockedActionClient(client.node, ExecuteTrajectory, "execute_trajectory")
+        self._action = SafeActionClient(client.node, ExecuteTrajectory, "execute_trajectory")
         self.events = client.node.create_publisher(String, "trajectory_execution_event", 10)
 
     def ask(self, request: GetCartesianPath.Request) -> GetCartesianPath.Response:
