@@ -13,8 +13,9 @@ from robotracer_ros.families.family import require_sentence
 from robotracer_ros.geometry.observation import RgbdObservation
 from robotracer_ros.geometry.trace import SpatialTrace
 from robotracer_ros.geometry.transform import RigidTransform
-from robotracer_ros.motion.follower import PathFollower, Plan, StopSign
+from robotracer_ros.motion.follower import Plan, StopSign
 from robotracer_ros.msg import SpatialTrace as SpatialTraceMessage
+from robotracer_ros.nodes.chosen_follower import ChosenFollower
 from robotracer_ros.nodes.motion_parameters import MotionParameters
 from robotracer_ros.nodes.motion_preview import Preview
 from robotracer_ros.nodes.motion_watch import TransformWatch, watched
@@ -88,7 +89,7 @@ class Following:
     frames: Frames
     joints: JointStates
     description: DescriptionSource
-    follower: PathFollower
+    follower: ChosenFollower
     preview: Preview
     ask_trace: Any
     approval: Approval = field(default_factory=Approval)

@@ -10,21 +10,18 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import Any, Final
 
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
-from rclpy.clock import Clock, ClockType
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.timer import Timer
+from rclpy.callback_groups import ReentrantCallbackGroup
 from std_srvs.srv import Trigger
 
 from robotracer_ros.action import FollowTrace
 from robotracer_ros.errors import Busy, Cancelled, MotionRefused, NotActive, RobotracerError
 from robotracer_ros.motion.follower import StopSign
+from robotracer_ros.nodes.chosen_follower import ChosenFollower
 from robotracer_ros.nodes.following import Following, Planned
 from robotracer_ros.nodes.motion_parameters import MOTION_PARAMETERS, MotionParameters
 from robotracer_ros.nodes.motion_preview import Preview
-from robotracer_ros.nodes.open_follower import open_follower
 from robotracer_ros.nodes.running import run
-from robotracer_ros.nodes.stages import LastRequest
+from robotracer_ros.nodes.self_starting import SelfStartingNode
 from robotracer_ros.ros.description import DescriptionSource
 from robotracer_ros.ros.diagnostics import Diagnostics, Report
 from robotracer_ros.ros.frames import Frames
@@ -32,14 +29,13 @@ from robotracer_ros.ros.joint_states import JointStates
 from robotracer_ros.ros.params import declare
 from robotracer_ros.ros.qos import service_qos
 from robotracer_ros.ros.rgbd import RgbdSubscriber
-from robotracer_ros.ros.transitions import Transitions
 from robotracer_ros.srv import GetTrace
 
 # A robot that was told to stop rests sooner; one that does not is reported by its follower.
 _STOPPED_S: Final = 5.0
 
 
-class MotionNode(LifecycleNode):
+class MotionNode(SelfStartingNode):
     """The lifecycle node behind the action ``follow_trace`` and the service ``~/approve``.
 
     Goals run one at a time. Nothing moves unless the parameter ``allow_execution`` and the goal both say so.
@@ -53,8 +49,7 @@ class MotionNode(LifecycleNode):
         self._changing = threading.Lock()
         self._stop: StopSign | None = None
         self._goal_id = b""
-        self._last = LastRequest()
-        self._transitions = Transitions(self)
+        self._open = ExitStack()
         group = ReentrantCallbackGroup()
         self._action = ActionServer(
             self, FollowTrace, "follow_trace", self._follow_trace, callback_group=group,
@@ -62,54 +57,13 @@ class MotionNode(LifecycleNode):
         )  # fmt: skip
         self.create_service(Trigger, "~/approve", self._approve, qos_profile=service_qos(), callback_group=group)
         self._diagnostics = Diagnostics(self, self._report)
-        self._bring_up: Timer | None = None
         if MotionParameters.of(self).autostart:
-            # Wall time: a simulation that is paused or has not begun must not keep the node from coming up.
-            steady = Clock(clock_type=ClockType.STEADY_TIME)
-            self._bring_up = self.create_timer(
-                0.0, self._come_up, callback_group=MutuallyExclusiveCallbackGroup(), clock=steady
-            )
+            self._start_itself()
 
     # Transitions
 
-    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Check the parameters."""
-        return self._transition(lambda: MotionParameters.of(self).check())
-
-    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Open the camera, TF, the robot and the follower."""
-        super().on_activate(state)
-        return self._transition(self._activate, undo=self._deactivate)
-
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop the robot, wait until it rests, and let go of everything."""
-        super().on_deactivate(state)
-        return self._transition(self._deactivate)
-
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Nothing is left to free."""
-        return self._transition(self._deactivate)
-
-    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop the robot and let go of everything, from whatever state."""
-        return self._transition(self._deactivate)
-
-    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Go back to unconfigured, so that the node can be configured again; what went wrong stays told."""
-        failure = self._last.failed_transition
-        outcome = self._transition(self._deactivate)
-        self._last.failed_transition = self._last.failed_transition or failure
-        return outcome
-
-    def _come_up(self) -> None:
-        """Configure and activate once, when the node spins already."""
-        timer, self._bring_up = self._bring_up, None
-        if timer is None:
-            return
-        self.destroy_timer(timer)
-        for trigger in (self.trigger_configure, self.trigger_activate):
-            if not self._transitions.attempt(lambda trigger=trigger: trigger() == TransitionCallbackReturn.SUCCESS):
-                return
+    def _configure(self) -> None:
+        MotionParameters.of(self).check()
 
     def _activate(self) -> None:
         parameters = MotionParameters.of(self)
@@ -118,7 +72,8 @@ class MotionNode(LifecycleNode):
             frames = undone.enter_context(closing(Frames(self, parameters.tf_cache_s)))
             joints = undone.enter_context(closing(JointStates(self)))
             description = undone.enter_context(closing(DescriptionSource(self, parameters.robot_description)))
-            follower = open_follower(undone, self, parameters, frames, joints, description)
+            follower = undone.enter_context(closing(ChosenFollower(self, frames, joints, description)))
+            follower.open(parameters)
             rgbd = undone.enter_context(closing(RgbdSubscriber(self, None, parameters.rgbd_settings())))
             preview = undone.enter_context(closing(Preview(self, display=parameters.knows_joints)))
             ask = self.create_client(
@@ -130,34 +85,16 @@ class MotionNode(LifecycleNode):
         self.get_logger().info(f"ready: {parameters.described()}")
 
     def _deactivate(self) -> None:
-        following, self._following = self._following, None
-        stop = self._stop
-        if stop is not None:
+        self._following = None
+        if (stop := self._stop) is not None:
             stop.show(NotActive("the node was deactivated while the goal ran; the robot was stopped"))
         # The goal that runs stops its robot; what it needs for that is closed behind it.
         if self._running.acquire(timeout=_STOPPED_S):
             self._running.release()
-        if following is not None:
-            self._open.close()
+        self._open.close()
 
-    def _transition(
-        self, action: Callable[[], None], undo: Callable[[], None] | None = None
-    ) -> TransitionCallbackReturn:
-        """Run a transition and say what went wrong in it; rclpy itself would swallow that."""
-        try:
-            action()
-        except RobotracerError as error:
-            self.get_logger().error(f"{error.code_name}: {error}")
-            self._last.transition_failed(error)
-            if undo is not None:
-                undo()
-            return TransitionCallbackReturn.FAILURE
-        except Exception as error:  # noqa: BLE001 - the border: whatever else goes wrong is told, and the node lives on
-            self.get_logger().error(f"a fault of the node in a transition:\n{traceback.format_exc()}")
-            self._last.transition_failed(error)
-            return TransitionCallbackReturn.ERROR
-        self._last.transition_succeeded()
-        return TransitionCallbackReturn.SUCCESS
+    def _clean_up(self) -> None:
+        self._deactivate()
 
     # Goals
 
@@ -194,6 +131,7 @@ class MotionNode(LifecycleNode):
     ) -> None:
         following, parameters = self._active(), MotionParameters.of(self)
         parameters.check()
+        following.follower.open(parameters)
         if not goal.preview_only and not parameters.allow_execution:
             raise MotionRefused(
                 "this node only previews: allow_execution is false; accepted: goals with preview_only, or "
@@ -245,17 +183,12 @@ class MotionNode(LifecycleNode):
 
     def _active(self) -> Following:
         if self._following is None:
-            failure = self._last.failed_transition
-            why = f"; the last transition failed: {failure}" if failure else ""
-            raise NotActive(
-                f"{self.get_fully_qualified_name()} is {self._state_machine.current_state[1]}; goals are followed "
-                f"when it is active: configure and activate it{why}"
-            )
+            raise self._refused("goals are followed when it is active: configure and activate it")
         return self._following
 
     def _report(self) -> Report:
         following = self._following
-        return self._last.report(self._state_machine.current_state[1], following and following.rgbd.counts())
+        return self._last.report(self._state, following and following.rgbd.counts())
 
     def settle(self, timeout_s: float) -> bool:
         """Stop the robot and wait for the goal that runs; whether it ended within ``timeout_s``."""
@@ -268,7 +201,7 @@ class MotionNode(LifecycleNode):
 
     def destroy_node(self) -> None:
         """Stop the robot and let go of everything before the node goes."""
-        self._transition(self._deactivate)
+        self._transition(self._clean_up)
         self._action.destroy()
         super().destroy_node()
 

@@ -101,7 +101,8 @@ MOTION_PARAMETERS: Final = (
     Parameter("move_group.planning_frame", "", 'frame that waypoints are sent in; "" for the root of the robot'),
     Parameter("move_group.max_step_m", 0.01, "between two points that the planner looks at", unit="m", low=0.0005,
               high=0.1),
-    Parameter("move_group.controller_action", "", 'FollowJointTrajectory of the controller, cancelled for a stop; ""'),
+    Parameter("move_group.controller_action", "",
+              'FollowJointTrajectory of the controller, cancelled for a stop; "" for MoveIt\'s own stop alone'),
     Parameter("move_group.planning_service", "compute_cartesian_path", "MoveIt's service"),
     Parameter("move_group.execute_action", "execute_trajectory", "MoveIt's action"),
     Parameter("move_group.event_topic", "trajectory_execution_event", "MoveIt's topic for a stop"),
@@ -135,8 +136,8 @@ MOTION_PARAMETERS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class MotionParameters:
-    """The values at one moment. Those of the camera, the follower and the gripper count when the node activates, the
-    others at every goal.
+    """The values at one moment. Those of the camera, TF and trace_service count when the node activates, the others at
+    every goal.
     """
 
     values: Mapping[str, Any]

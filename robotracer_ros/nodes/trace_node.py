@@ -9,17 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
-from rclpy.clock import Clock, ClockType
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.timer import Timer
+from rclpy.callback_groups import ReentrantCallbackGroup
 
 from robotracer_ros.errors import Busy, InvalidRequest, NotActive, RobotracerError
 from robotracer_ros.families.family import require_mode, require_sentence
 from robotracer_ros.geometry.transform import RigidTransform
 from robotracer_ros.nodes.results import Results
 from robotracer_ros.nodes.running import run
-from robotracer_ros.nodes.stages import LastRequest, Stages
+from robotracer_ros.nodes.self_starting import SelfStartingNode
+from robotracer_ros.nodes.stages import Stages
 from robotracer_ros.nodes.trace_parameters import TRACE_PARAMETERS, TraceParameters
 from robotracer_ros.nodes.tracing import Tracing
 from robotracer_ros.ros.diagnostics import Diagnostics, Report
@@ -27,12 +25,11 @@ from robotracer_ros.ros.frames import Frames
 from robotracer_ros.ros.params import declare
 from robotracer_ros.ros.qos import service_qos
 from robotracer_ros.ros.rgbd import RgbdSubscriber
-from robotracer_ros.ros.transitions import Transitions
 from robotracer_ros.srv import Ask, GetTrace
 from robotracer_ros.tracer import Tracer
 
 
-class TraceNode(LifecycleNode):
+class TraceNode(SelfStartingNode):
     """The lifecycle node behind ``~/get_trace`` and ``~/ask``.
 
     Configuring loads the model, activating subscribes to the camera, deactivating lets go of the camera and cleaning
@@ -47,59 +44,14 @@ class TraceNode(LifecycleNode):
         self._frames: Frames | None = None
         self._results: Results | None = None
         self._tracing: Tracing | None = None
-        self._last = LastRequest()
-        self._transitions = Transitions(self)
         requests, qos = ReentrantCallbackGroup(), service_qos()
         self.create_service(GetTrace, "~/get_trace", self._get_trace, qos_profile=qos, callback_group=requests)
         self.create_service(Ask, "~/ask", self._ask, qos_profile=qos, callback_group=requests)
         self._diagnostics = Diagnostics(self, self._report)
-        self._bring_up: Timer | None = None
         if TraceParameters.of(self).autostart:
-            # Wall time: a simulation that is paused or has not begun must not keep the node from coming up.
-            steady = Clock(clock_type=ClockType.STEADY_TIME)
-            group = MutuallyExclusiveCallbackGroup()
-            self._bring_up = self.create_timer(0.0, self._come_up, callback_group=group, clock=steady)
+            self._start_itself()
 
     # Transitions
-
-    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Read the parameters and load the model."""
-        return self._transition(self._configure, undo=self._clean_up)
-
-    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Subscribe to the camera and answer requests."""
-        super().on_activate(state)
-        return self._transition(self._activate, undo=self._deactivate)
-
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Let go of the camera; a request that runs ends with NOT_ACTIVE, at once or when the model has answered."""
-        super().on_deactivate(state)
-        return self._transition(self._deactivate)
-
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free the model."""
-        return self._transition(self._clean_up)
-
-    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Let go of everything, from whatever state."""
-        return self._transition(self._clean_up)
-
-    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Go back to unconfigured, so that the node can be configured again; what went wrong stays told."""
-        failure = self._last.failed_transition
-        outcome = self._transition(self._clean_up)
-        self._last.failed_transition = self._last.failed_transition or failure
-        return outcome
-
-    def _come_up(self) -> None:
-        """Configure and activate once, when the node spins already, so that requests are refused in words meanwhile."""
-        timer, self._bring_up = self._bring_up, None
-        if timer is None:
-            return
-        self.destroy_timer(timer)
-        for trigger in (self.trigger_configure, self.trigger_activate):
-            if not self._transitions.attempt(lambda trigger=trigger: trigger() == TransitionCallbackReturn.SUCCESS):
-                return
 
     def _configure(self) -> None:
         parameters = TraceParameters.of(self)
@@ -129,25 +81,6 @@ class TraceNode(LifecycleNode):
             for part in parts:
                 if part is not None:
                     closing.callback(part.close)
-
-    def _transition(
-        self, action: Callable[[], None], undo: Callable[[], None] | None = None
-    ) -> TransitionCallbackReturn:
-        """Run a transition and say what went wrong in it; rclpy itself would swallow that."""
-        try:
-            action()
-        except RobotracerError as error:
-            self.get_logger().error(f"{error.code_name}: {error}")
-            self._last.transition_failed(error)
-            if undo is not None:
-                undo()
-            return TransitionCallbackReturn.FAILURE
-        except Exception as error:  # noqa: BLE001 - the border: whatever else goes wrong is told, and the node lives on
-            self.get_logger().error(f"a fault of the node in a transition:\n{traceback.format_exc()}")
-            self._last.transition_failed(error)
-            return TransitionCallbackReturn.ERROR
-        self._last.transition_succeeded()
-        return TransitionCallbackReturn.SUCCESS
 
     # Requests
 
@@ -212,11 +145,9 @@ class TraceNode(LifecycleNode):
 
     def _active(self) -> Tracing:
         if self._tracing is None:
-            failure = self._last.failed_transition
-            why = f"; the last transition failed: {failure}" if failure else ""
-            raise NotActive(
-                f"{self.get_fully_qualified_name()} is {self._state_machine.current_state[1]}; requests are answered "
-                f"when it is active: configure and activate it, or wait while autostart loads the model{why}"
+            raise self._refused(
+                "requests are answered when it is active: configure and activate it, or wait while autostart loads the "
+                "model"
             )
         return self._tracing
 
@@ -241,7 +172,7 @@ class TraceNode(LifecycleNode):
 
     def _report(self) -> Report:
         tracing = self._tracing
-        return self._last.report(self._state_machine.current_state[1], tracing and tracing.rgbd.counts())
+        return self._last.report(self._state, tracing and tracing.rgbd.counts())
 
     def settle(self, timeout_s: float) -> bool:
         """Let go of the camera and wait for the request that runs; whether it ended within ``timeout_s``."""
@@ -250,11 +181,6 @@ class TraceNode(LifecycleNode):
             return False
         self._running.release()
         return True
-
-    def destroy_node(self) -> None:
-        """Free the model and let go of the camera before the node goes."""
-        self._transition(self._clean_up)
-        super().destroy_node()
 
 
 def main(args: list[str] | None = None) -> int:

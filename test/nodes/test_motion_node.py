@@ -18,6 +18,7 @@ pytest.importorskip("moveit_msgs", reason="moveit_msgs is absent")
 
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from moveit_msgs.msg import DisplayTrajectory
 from nav_msgs.msg import Path as PathMessage
 from nodes.harness import Client
 from nodes.motion_stand import Stand, standing, true_trace
@@ -33,8 +34,8 @@ from robotracer_ros.srv import GetTrace
 R = FollowTrace.Result
 DEFAULTS: dict[str, Any] = {
     "allow_execution": True, "require_approval": False, "max_plan_age_s": 300.0, "clearance_m": 0.01,
-    "workspace_max_m": [10.0, 10.0, 10.0], "max_velocity_scaling": 0.3, "approval_timeout_s": 60.0,
-    "trace_timeout_s": 60.0,
+    "workspace_max_m": [10.0, 10.0, 10.0], "max_velocity_scaling": 0.3, "max_acceleration_scaling": 0.3,
+    "approval_timeout_s": 60.0, "trace_timeout_s": 60.0,
 }  # fmt: skip
 
 
@@ -94,6 +95,26 @@ def test_a_preview_shows_the_way_and_moves_nothing(fresh: Stand, trace: SpatialT
         time.sleep(0.05)
     assert len(paths[-1].poses) > 10 and paths[-1].header.frame_id == "base_link"
     assert not fresh.moved_since(began)
+
+
+def test_a_slower_scaling_counts_from_the_next_goal_on(fresh: Stand, trace: SpatialTrace) -> None:
+    shown: list[DisplayTrajectory] = []
+    fresh.client.node.create_subscription(DisplayTrajectory, "display_planned_path", shown.append, 10)
+
+    def lasts_s(scaling: float) -> float:
+        configured(fresh, max_velocity_scaling=scaling, max_acceleration_scaling=scaling)
+        shown.clear()
+        result = fresh.goal(now(fresh, trace), preview=True).result()
+        assert result.success, result.message
+        deadline = time.monotonic() + 10.0
+        # The planner shows each way by itself, as MoveIt does; motion_node all of them.
+        while not (whole := [one for one in shown if len(one.trajectory) > 1]) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        ends = [part.joint_trajectory.points[-1].time_from_start for part in whole[-1].trajectory]
+        return sum(end.sec + 1e-9 * end.nanosec for end in ends)
+
+    # A third of the acceleration takes the root of three times as long, a third of the speed three times.
+    assert math.sqrt(3.0) * 0.95 < lasts_s(0.1) / lasts_s(0.3) < 3.0 * 1.05
 
 
 def test_an_arm_that_may_moves_to_the_end(fresh: Stand, trace: SpatialTrace) -> None:
