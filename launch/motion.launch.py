@@ -57,6 +57,8 @@ def start(context):
         wanted.append(("cartesian_path_node", [given["cartesian_params_file"], shared], []))
     if given["pursuit"] in FLAGS:
         wanted.append(("pursuit_node", [shared], []))
+    # Of these nodes alone: at debug, rcl and the middleware would drown them.
+    namespace = ".".join(filter(None, given["namespace"].split("/")))
     return [
         Node(
             package="robotracer_ros",
@@ -65,7 +67,7 @@ def start(context):
             namespace=given["namespace"],
             parameters=parameters,
             remappings=remapped,
-            ros_arguments=["--log-level", f"{name}:={given['log_level']}"],
+            ros_arguments=["--log-level", f"{'.'.join(filter(None, (namespace, name)))}:={given['log_level']}"],
             output="screen",
         )
         for name, parameters, remapped in wanted
