@@ -11,7 +11,7 @@ from typing import Any
 
 from geometry_msgs.msg import Pose
 from moveit_msgs.action import ExecuteTrajectory
-from moveit_msgs.msg import MoveItErrorCodes
+from moveit_msgs.msg import MoveItErrorCodes, RobotState
 from moveit_msgs.srv import GetCartesianPath
 from nodes.controlled_arm import ControlledArm
 from nodes.harness import Client, Process, running
@@ -93,6 +93,20 @@ class Panda:
         answer = self.ask(request_of(asked))
         assert answer.fraction == 1.0, answer.error_code
         return ExecuteTrajectory.Goal(trajectory=answer.solution)
+
+    def stand_ready(self) -> None:
+        """At `READY`, and the node knows it."""
+        self.arm.place(READY)
+        request = request_of(by_name("line_down_10cm")["request"])
+        # From where the node believes the arm to be.
+        request.start_state = RobotState(is_diff=True)
+
+        def knows() -> bool:
+            way = self.ask(request).solution.joint_trajectory
+            first = dict(zip(way.joint_names, way.points[0].positions, strict=True)) if way.points else {}
+            return all(abs(first.get(name, 9.0) - READY[name]) < 1e-3 for name in READY)
+
+        wait_until(knows, 30.0)
 
     def execute(self, goal: ExecuteTrajectory.Goal) -> Motion:
         assert self._action.wait_for_server(10.0)

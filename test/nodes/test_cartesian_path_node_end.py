@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ pytest.importorskip("pinocchio")
 pytest.importorskip("toppra")
 pytest.importorskip("moveit_msgs")
 
-from nodes.panda import ACTION, READY, Panda, code, live_panda, wait_until
+from nodes.panda import ACTION, Panda, code, live_panda, wait_until
 
 SLOW = 0.05
 
@@ -41,8 +40,7 @@ def test_the_topic_stops_what_a_controller_does_not_and_the_nodes_end_stops_the_
     wait_until(lambda: not panda.arm.is_followed)
 
     panda.arm.mode = "normal"
-    panda.arm.place(READY)
-    time.sleep(0.2)
+    panda.stand_ready()
     motion = panda.execute(panda.goal(SLOW))
     wait_until(lambda: under_way(panda))
     panda.process.process.send_signal(signal.SIGINT)

@@ -57,8 +57,7 @@ def live(ros: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panda]
 def panda(live: Panda) -> Iterator[Panda]:
     """At its place, whatever the test before left behind."""
     live.arm.mode, live.arm.goals, live.arm.cancellations = "normal", 0, 0
-    live.arm.place(READY)
-    time.sleep(0.1)
+    live.stand_ready()
     yield live
     live.arm.mode = "normal"
     live.arm.place(READY)
@@ -129,6 +128,11 @@ def test_feedback_says_what_goes_on(panda: Panda) -> None:
     assert motion.states == ["MONITOR", "Solution was found and executed."]
 
 
+def succeeds(panda: Panda) -> None:
+    _, answered, told = panda.execute(panda.goal()).ended()
+    assert answered == code("SUCCESS"), told
+
+
 @pytest.mark.parametrize("event", ["cancel", "stop"])
 @pytest.mark.parametrize("after_s", [0.0, 0.3, 2.0])
 def test_a_stop_brings_the_arm_to_rest(panda: Panda, event: str, after_s: float) -> None:
@@ -148,15 +152,14 @@ def test_a_stop_brings_the_arm_to_rest(panda: Panda, event: str, after_s: float)
     time.sleep(0.3)
     assert panda.arm.positions == where
     # The next one is taken at once.
-    panda.arm.place(READY)
-    time.sleep(0.1)
-    assert panda.execute(panda.goal()).ended()[1] == code("SUCCESS")
+    panda.stand_ready()
+    succeeds(panda)
 
 
 def test_a_stop_while_nothing_moves_stops_nothing_later(panda: Panda) -> None:
     panda.tell("stop")
     time.sleep(0.2)
-    assert panda.execute(panda.goal()).ended()[1] == code("SUCCESS")
+    succeeds(panda)
 
 
 def test_a_silent_driver_stops_the_motion(panda: Panda) -> None:
@@ -227,8 +230,7 @@ def test_a_controller_that_goes_away_is_told(panda: Panda) -> None:
     assert (status, answered) == (ABORTED, code("CONTROL_FAILED"))
     assert f"{ACTION} is gone" in told or "told nothing of" in told
     panda.arm.mode = "normal"
-    panda.arm.place(READY)
-    time.sleep(0.3)
+    panda.stand_ready()
     _, answered, told = panda.execute(panda.goal()).ended(20.0)
     assert answered == code("CONTROL_FAILED")
     assert "no controller serves the action" in told

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -36,8 +35,7 @@ def ready(panda: Panda) -> Panda:
     """The arm at its place, whatever the test before left behind."""
     panda.arm.mode = "normal"
     panda.arm.on_topic.clear()
-    panda.arm.place(READY)
-    time.sleep(0.1)
+    panda.stand_ready()
     return panda
 
 
