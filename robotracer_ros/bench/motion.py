@@ -24,8 +24,8 @@ from robotracer_ros.sim.tasks import judge, points_in_table
 
 # Where a failure comes from, in the order of the stages.
 CAUSES: Final = ("model", "lifting", "planning", "motion")
-# What an arm with a gripper carries; pushing and hovering end elsewhere than where something is set down.
 RULES: Final = MotionRules(max_velocity_scaling=0.5, max_acceleration_scaling=0.5, max_tip_speed_m_s=0.4)
+# What an arm with a gripper sets down; pushing and hovering end in another way.
 FAMILIES: Final = (*PICK_AND_PLACE, "pick_offset")
 
 
