@@ -1,17 +1,23 @@
-"""An executor whose callbacks run in a pool of threads, and that rests while they do."""
+"""Executors: one whose callbacks run in a pool of threads, and that rests while they do, and one for a block."""
 
 from __future__ import annotations
 
 import threading
 import traceback
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from contextlib import contextmanager
+from typing import Final, TypeVar
 
+import rclpy
 from rclpy.context import Context
 from rclpy.exceptions import InvalidHandle
-from rclpy.executors import Executor, ShutdownException, TimeoutException
+from rclpy.executors import Executor, ShutdownException, SingleThreadedExecutor, TimeoutException
 from rclpy.logging import get_logger
+from rclpy.node import Node
 from rclpy.task import Task
+
+AnyNode = TypeVar("AnyNode", bound=Node)
 
 # With every thread busy, how long to wait for one before signals are looked at again.
 _BUSY_S: Final = 0.2
@@ -60,3 +66,25 @@ def _run(task: Task, taken_up: threading.Event) -> None:
     elif error is not None:
         words = "".join(traceback.format_exception(error))
         get_logger("robotracer_ros").error(f"a callback failed:\n{words}")
+
+
+@contextmanager
+def spinning(node: AnyNode) -> Iterator[AnyNode]:
+    """A node that spins in a thread of its own until the block ends, and is destroyed then."""
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    ended = threading.Event()
+
+    def spin() -> None:
+        while not ended.is_set() and rclpy.ok():
+            executor.spin_once(timeout_sec=0.1)
+
+    thread = threading.Thread(target=spin, daemon=True)
+    thread.start()
+    try:
+        yield node
+    finally:
+        ended.set()
+        thread.join(timeout=2.0)
+        executor.shutdown(timeout_sec=1.0)
+        node.destroy_node()
