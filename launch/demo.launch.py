@@ -1,5 +1,6 @@
 """A simulated table with an arm that does what it is told: `ros2 launch robotracer_ros demo.launch.py seed:=3`."""
 
+import os
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory, get_packages_with_prefixes
@@ -23,6 +24,7 @@ ARGUMENTS = {
     "contacts": ("ends", "which points of a trace touch a surface: ends, or start for what is held at the end"),
     "approval": ("false", "hold each motion until motion_node/approve is called"),
     "rviz": ("false", "open RViz with the image, the depth cloud, the path and the markers"),
+    "view": ("false", "open a window on the simulated world"),
 }
 
 
@@ -33,6 +35,8 @@ def start(context):
         raise RuntimeError(f"params_file: there is no file {given['params_file']}")
     if given["rviz"].lower() in ("true", "1") and "rviz2" not in get_packages_with_prefixes():
         raise RuntimeError("rviz:=true needs the package rviz2, and it is not installed (ros-$ROS_DISTRO-rviz2)")
+    if given["view"].lower() in ("true", "1") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise RuntimeError("view:=true needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set")
     model = {
         "backend": given["backend"] or ("replay" if given["answers"] else "transformers_local"),
         "transformers_local.model": given["model"],
@@ -65,7 +69,15 @@ def start(context):
         arguments=["-d", str(SHARE / "rviz" / "tracer.rviz"), "-f", "base_link"],
         condition=IfCondition(LaunchConfiguration("rviz")),
     )
-    return [*nodes, rviz]
+    view = Node(
+        package="robotracer_ros",
+        executable="sim_view",
+        name="sim_view",
+        namespace=given["namespace"],
+        output="screen",
+        condition=IfCondition(LaunchConfiguration("view")),
+    )
+    return [*nodes, rviz, view]
 
 
 def generate_launch_description():

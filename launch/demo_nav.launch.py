@@ -1,8 +1,9 @@
 """A simulated room with a base that drives where it is told: `ros2 launch robotracer_ros demo_nav.launch.py seed:=3`.
 
-`python3 -m robotracer_ros.nodes.demo_nav` launches this, asks, and says whether the base arrived.
+`robotracer demo --drive` launches this, asks, and says whether the base arrived.
 """
 
+import os
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory, get_packages_with_prefixes
@@ -25,6 +26,7 @@ ARGUMENTS = {
     "pursuit": ("true", "follow paths with pursuit_node; false leaves that to a Nav2 that runs already"),
     "real_time_factor": ("1.0", "simulated seconds in a second"),
     "rviz": ("false", "open RViz with the image, the depth cloud, the path and the markers"),
+    "view": ("false", "open a window on the simulated world"),
 }
 
 
@@ -35,6 +37,8 @@ def start(context):
         raise RuntimeError(f"params_file: there is no file {given['params_file']}")
     if given["rviz"].lower() in ("true", "1") and "rviz2" not in get_packages_with_prefixes():
         raise RuntimeError("rviz:=true needs the package rviz2, and it is not installed (ros-$ROS_DISTRO-rviz2)")
+    if given["view"].lower() in ("true", "1") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise RuntimeError("view:=true needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set")
     model = {
         "backend": given["backend"] or ("replay" if given["answers"] else "transformers_local"),
         "transformers_local.model": given["model"],
@@ -70,7 +74,15 @@ def start(context):
         parameters=[{"use_sim_time": True}],
         condition=IfCondition(LaunchConfiguration("rviz")),
     )
-    return [*nodes, rviz]
+    view = Node(
+        package="robotracer_ros",
+        executable="sim_view",
+        name="sim_view",
+        namespace=given["namespace"],
+        output="screen",
+        condition=IfCondition(LaunchConfiguration("view")),
+    )
+    return [*nodes, rviz, view]
 
 
 def generate_launch_description():

@@ -1,5 +1,6 @@
-"""Starts sim_node, and RViz when asked: `ros2 launch robotracer_ros sim.launch.py --show-args`."""
+"""Starts sim_node, RViz and a window when asked: `ros2 launch robotracer_ros sim.launch.py --show-args`."""
 
+import os
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory, get_packages_with_prefixes
@@ -24,12 +25,13 @@ ARGUMENTS = {
     "real_time_factor": ("1.0", "simulated seconds in a second; 0 for as many as there can be"),
     "publish_clock": ("false", "publish simulated time on /clock; other nodes then need use_sim_time"),
     "rviz": ("false", "open RViz with the robot, the image and the depth cloud"),
+    "view": ("false", "open a window on the simulated world"),
     "log_level": ("info", "debug, info, warn, error or fatal"),
 }
 NUMBERS = {"seed": int, "width": int, "height": int, "rate": float, "real_time_factor": float}
 TRUTHS = ("depth_noise", "publish_clock")
 CHOICES = {
-    **{name: ["true", "false", "True", "False"] for name in (*TRUTHS, "rviz")},
+    **{name: ["true", "false", "True", "False"] for name in (*TRUTHS, "rviz", "view")},
     "split": ["train", "validation", "test"],
     "log_level": ["debug", "info", "warn", "error", "fatal"],
 }
@@ -51,6 +53,8 @@ def start(context):
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     if given["rviz"].lower() == "true" and "rviz2" not in get_packages_with_prefixes():
         raise RuntimeError("rviz:=true needs the package rviz2, and it is not installed (ros-$ROS_DISTRO-rviz2)")
+    if given["view"].lower() in ("true", "1") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise RuntimeError("view:=true needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set")
     namespace = given["namespace"]
     logger = ".".join([*filter(None, namespace.split("/")), "sim_node"])
     return [
@@ -70,6 +74,14 @@ def start(context):
             namespace=namespace,
             arguments=["-d", str(SHARE / "rviz" / "tracer.rviz"), "-f", "base_link"],
             condition=IfCondition(LaunchConfiguration("rviz")),
+        ),
+        Node(
+            package="robotracer_ros",
+            executable="sim_view",
+            name="sim_view",
+            namespace=namespace,
+            output="screen",
+            condition=IfCondition(LaunchConfiguration("view")),
         ),
     ]
 

@@ -200,6 +200,7 @@ def _add_demo(demo: argparse.ArgumentParser) -> None:
     demo.add_argument("--answers", metavar="FILE", help="JSON Lines of a model's answers about that frame")
     demo.add_argument("--out", metavar="DIR", default=".", help="where the pictures go (here)")
     demo.add_argument("--rviz", action="store_true", help="open RViz too")
+    demo.add_argument("--view", action="store_true", help="open a window on the robot at work")
 
 
 def _add_family(command: argparse.ArgumentParser) -> None:

@@ -27,11 +27,11 @@ KEYS = {
 }
 DISTRIBUTIONS = {"cv2": "opencv-python-headless"}
 # What only runs, trains or simulates a model: no Debian package holds it, so setup.py names it in extras and not
-# package.xml. The last three come with transformers.
+# package.xml. Those of the third line come with transformers, glfw with MuJoCo.
 EXTRAS = {
     "matplotlib": "matplotlib", "mujoco": "mujoco", "torch": "torch",
     "transformers": "transformers", "huggingface_hub": "transformers", "safetensors": "transformers",
-    "tokenizers": "transformers", "pinocchio": "pin", "toppra": "toppra", "PIL": "pillow",
+    "tokenizers": "transformers", "glfw": "mujoco", "pinocchio": "pin", "toppra": "toppra", "PIL": "pillow",
 }  # fmt: skip
 # Of the extras, what transformers imports, and what is imported by its name in a string.
 NOT_SEEN = {"pillow", "torchvision", "llguidance"}

@@ -61,6 +61,7 @@ TIED: dict[str, tuple[str, ...]] = {
     "pinocchio": ("planning/kinematics.py",),
     "toppra": ("planning/timing.py",),
     "mujoco": ("sim/",),
+    "glfw": ("sim/display.py",),
     "moveit": ("motion/moveit_py.py",),
     "requests": ("backends/",),
     "matplotlib": ("training/", "bench/", "nodes/demo_pictures.py"),

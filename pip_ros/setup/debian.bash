@@ -36,6 +36,12 @@ packages_for_open3d() {
   return 0
 }
 
+# A display that nobody sees, for the tests of windows, which are skipped where there is none.
+want_virtual_display() {
+  { missing_tool Xvfb && ((EUID == 0)) && ! missing_tool apt-get; } || return 0
+  (need_debian xvfb) || say "Without Xvfb, the tests of windows are skipped."
+}
+
 # need_debian PACKAGE...: installs them as root, and otherwise says the one line that does.
 need_debian() {
   (($#)) || return 0

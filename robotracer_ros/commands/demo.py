@@ -32,5 +32,9 @@ def _check(arguments: argparse.Namespace) -> None:
         raise InvalidRequest("--rgbd needs to hear what to do: one of the instructions that the answers are for")
     if arguments.rgbd and (arguments.truth or arguments.model or arguments.seed is not None):
         raise InvalidRequest("--seed, --model and --truth belong to the simulated table; leave them out with --rgbd")
+    if arguments.view and (arguments.rgbd or arguments.still):
+        raise InvalidRequest(
+            "--view shows the simulated robot at work, and --still and --rgbd have none; leave out one or the other"
+        )
     if arguments.truth and arguments.model:
         raise InvalidRequest("--truth asks no model; leave --model out, or --truth")

@@ -11,12 +11,15 @@ from typing import Final
 import numpy as np
 import rclpy
 from ament_index_python import has_resource
+from rclpy.signals import SignalHandlerOptions
 
 from robotracer_ros.errors import InvalidRequest
-from robotracer_ros.nodes.demo_player import launched, playing, tracer_arguments
+from robotracer_ros.nodes.demo_player import Player, launched, linger, tracer_arguments
 from robotracer_ros.nodes.demo_report import tell_answer, tell_beginning, tell_miss, tell_verdict, write
 from robotracer_ros.nodes.demo_scene import Shown, shown
 from robotracer_ros.nodes.demo_verdict import findings
+from robotracer_ros.ros.executor import spinning
+from robotracer_ros.sim.display import require_display
 from robotracer_ros.srv import GetTrace
 
 # Answers that nobody can use.
@@ -32,12 +35,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Show one request; 0 when it was answered and, where the simulator knows what is right, rightly.
 
     Raises:
-        InvalidRequest: for a folder, a file or a sentence that cannot be used, and for RViz where there is none.
+        InvalidRequest: for a folder, a file or a sentence that cannot be used, and for RViz or a window
+            where there is none.
         BackendUnavailable: when trace_node does not come up.
     """
     out = _made(Path(arguments.out))
     if arguments.rviz and not has_resource("packages", "rviz2"):
         raise InvalidRequest("--rviz: there is no package rviz2 here; install it into your ROS 2, or leave --rviz out")
+    if arguments.view:
+        _require_window()
     if arguments.drive:
         from robotracer_ros.nodes.demo_nav import run_drive
 
@@ -48,21 +54,25 @@ def run(arguments: argparse.Namespace) -> int:
             # An arm needs the simulator and the solver, which a recorded frame does without.
             from robotracer_ros.nodes.demo_arm import run_arm
 
-            return run_arm(arguments, out, seen)
+            return run_arm(arguments, out, seen, seen.tabletop)
         tell_beginning(seen)
-        rclpy.init()
+        # Ctrl-C is for this program, which tidies up before it ends.
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         try:
             with (
                 launched("tracer.launch.py", tracer_arguments(seen, rviz=arguments.rviz)) as launch,
-                playing(seen) as player,
+                spinning(Player(seen)) as player,
             ):
-                response, up_s, took_s = player.ask(launch.poll)
-                overlay = player.overlay() if response.success else None
-                if response.success and arguments.rviz:
-                    print("RViz is open; Ctrl-C ends the demonstration.")
-                    launch.wait()
+                answered = player.ask(launch.poll)
+                status = _told(out, seen, *answered, player.overlay() if answered[0].success else None)
+                linger(launch, rviz=arguments.rviz and answered[0].success)
         finally:
             rclpy.try_shutdown()
+    return status
+
+
+def _told(out: Path, seen: Shown, response: GetTrace.Response, up_s: float, took_s: float, overlay: object) -> int:
+    """Print what came of it, and write its pictures."""
     if not response.success:
         print(f"\nrefused, error {response.error_code}: {response.message}", file=sys.stderr)
         if response.error_code in _MODEL_S_OWN:
@@ -80,6 +90,15 @@ def _judged(seen: Shown, response: GetTrace.Response) -> bool:
         return True
     positions = [(point.position.x, point.position.y, point.position.z) for point in response.trace.points]
     return tell_verdict(findings(seen.tabletop, np.array(positions)), response.trace.model)
+
+
+def _require_window() -> None:
+    try:
+        require_display()
+    except InvalidRequest as error:
+        raise InvalidRequest(
+            f"--view: {error}; or take --rviz, or leave --view out: the pictures are written without it as well"
+        ) from error
 
 
 def _made(folder: Path) -> Path:

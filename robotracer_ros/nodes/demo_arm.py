@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Final
 
 import rclpy
+from rclpy.signals import SignalHandlerOptions
 
-from robotracer_ros.geometry.arrays import FloatArray
-from robotracer_ros.nodes.demo_motion import Done, Moment, spectating
+from robotracer_ros.nodes.demo_motion import Done, Spectator
 from robotracer_ros.nodes.demo_outcome import rest_of
 from robotracer_ros.nodes.demo_pictures import write_film, write_plot
-from robotracer_ros.nodes.demo_player import NAMESPACE, launched
+from robotracer_ros.nodes.demo_player import NAMESPACE, VIEWER, launched, linger
 from robotracer_ros.nodes.demo_report import (
     StageTeller,
     tell_beginning,
@@ -24,48 +24,46 @@ from robotracer_ros.nodes.demo_report import (
     tell_words,
 )
 from robotracer_ros.nodes.demo_scene import Shown
+from robotracer_ros.nodes.demo_wish import Tabletop
 from robotracer_ros.packaged import packaged_file
 from robotracer_ros.rgbd_files import write_rgb
 from robotracer_ros.ros.convert import spatial_trace_from_msg
+from robotracer_ros.ros.executor import spinning
 from robotracer_ros.sim.film import Film
 from robotracer_ros.sim.outcome import judge_outcome
 
 _URDF: Final = "tabletop_arm.urdf"
 
 
-def run_arm(arguments: argparse.Namespace, out: Path, seen: Shown) -> int:
-    """Let the arm do it; 0 when the simulator says that it came true.
+def run_arm(arguments: argparse.Namespace, out: Path, seen: Shown, table: Tabletop) -> int:
+    """Let the arm do at ``table`` what is ``seen`` and asked; 0 when the simulator says that it came true.
 
     Raises:
         BackendUnavailable: when a node does not come up.
         InvalidRequest: when a picture cannot be written.
     """
-    if seen.tabletop is None:
-        raise RuntimeError("an arm needs a simulated table")
-    scene, task = seen.tabletop.scene, seen.tabletop.task
+    scene = table.scene
     tell_beginning(seen)
-    file = "demo.launch.py"
     chosen = {
-        "namespace": NAMESPACE, "seed": str(scene.seed), "split": scene.split.value, "contacts": task.contacts,
+        "namespace": NAMESPACE, "seed": str(scene.seed), "split": scene.split.value, "contacts": table.task.contacts,
         **{name: value for name, value in seen.launch.items() if name in ("backend", "model", "answers")},
-        "rviz": "true" if arguments.rviz else "false",
+        "rviz": str(arguments.rviz).lower(), "view": str(arguments.view).lower(),
     }  # fmt: skip
-    rclpy.init()
+    # Ctrl-C is for this program: rclpy's own handler would end the nodes that still look whether the window is open.
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
-        with launched(file, chosen) as launch, spectating(NAMESPACE) as spectator:
+        with launched("demo.launch.py", chosen) as launch, spinning(Spectator(NAMESPACE)) as spectator:
             done = spectator.ask(seen.instruction, launch.poll, StageTeller())
-            overlay = spectator.overlay()
-            if arguments.rviz:
-                print("RViz is open; Ctrl-C ends the demonstration.")
-                launch.wait()
+            status = _told(out, seen.instruction, table, done, spectator.overlay())
+            linger(launch, rviz=arguments.rviz, has_window=lambda: spectator.sees(VIEWER))
     finally:
         rclpy.try_shutdown()
-    return _told(out, seen, done, overlay)
+    return status
 
 
-def _told(out: Path, seen: Shown, done: Done, overlay: object) -> int:
+def _told(out: Path, instruction: str, table: Tabletop, done: Done, overlay: object) -> int:
     """Print what came of it, and write its pictures."""
-    result, table = done.result, seen.tabletop
+    result = done.result
     if result.trace.points:
         tell_words(result.trace, done.up_s)
         tell_points(result.trace)
@@ -73,7 +71,7 @@ def _told(out: Path, seen: Shown, done: Done, overlay: object) -> int:
     if overlay is not None:
         write_rgb(out / "overlay.png", overlay)
         print(f"  wrote {out / 'overlay.png'}: the trace in the camera's picture")
-    if not done.moments or table is None:
+    if not done.moments:
         print(f"\nrefused, error {result.error_code}: {result.message}", file=sys.stderr)
         return 1
     tell_motion(result, done.took_s)
@@ -82,15 +80,9 @@ def _told(out: Path, seen: Shown, done: Done, overlay: object) -> int:
     with closing(Film(urdf_file, table.scene)) as film:
         outcome = judge_outcome(table.task, table.scene, rest_of(done.moments, film.base_from_table, urdf))
         trace_m = film.base_from_table.inverse().apply(spatial_trace_from_msg(result.trace).points_m)
-        _write(out, seen, done.moments, trace_m, film, urdf)
+        write_plot(out / "trace.png", table.scene, trace_m, done.moments, film, urdf, instruction)
+        print(f"  wrote {out / 'trace.png'}: the trace and the tip's way, in metres")
+        write_film(out / "motion.gif", done.moments, film)
+        print(f"  wrote {out / 'motion.gif'}: the arm at work")
     tell_outcome(outcome.succeeded and result.success, outcome.reason if result.success else result.message)
     return 0 if outcome.succeeded and result.success else 1
-
-
-def _write(out: Path, seen: Shown, moments: tuple[Moment, ...], trace_m: FloatArray, film: Film, urdf: str) -> None:
-    if seen.tabletop is None:
-        return
-    write_plot(out / "trace.png", seen.tabletop.scene, trace_m, moments, film, urdf, seen.instruction)
-    print(f"  wrote {out / 'trace.png'}: the trace and the tip's way, in metres")
-    write_film(out / "motion.gif", moments, film)
-    print(f"  wrote {out / 'motion.gif'}: the arm at work")

@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import Image, JointState
 
@@ -101,6 +98,10 @@ class Spectator(Node):
         """(H, W, 3) uint8 with the trace, or None where there is none."""
         return image_to_rgb(self._overlays[-1]) if self._overlays else None
 
+    def sees(self, node: str) -> bool:
+        """Whether a node of this name runs in the demonstration's namespace."""
+        return (node, self.get_namespace()) in self.get_node_names_and_namespaces()
+
     def _require_up(self, is_running: Callable[[], int | None], began: float) -> None:
         code = is_running()
         if code is not None:
@@ -145,26 +146,3 @@ class Spectator(Node):
 
     def _hear(self, message: JointState) -> None:
         self._joints.update(zip(message.name, message.position, strict=False))
-
-
-@contextmanager
-def spectating(namespace: str) -> Iterator[Spectator]:
-    """A spectator that spins until the block ends."""
-    node = Spectator(namespace)
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    ended = threading.Event()
-
-    def spin() -> None:
-        while not ended.is_set() and rclpy.ok():
-            executor.spin_once(timeout_sec=0.1)
-
-    thread = threading.Thread(target=spin, daemon=True)
-    thread.start()
-    try:
-        yield node
-    finally:
-        ended.set()
-        thread.join(timeout=2.0)
-        executor.shutdown(timeout_sec=1.0)
-        node.destroy_node()

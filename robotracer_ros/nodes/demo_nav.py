@@ -13,16 +13,18 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import rclpy
+from rclpy.signals import SignalHandlerOptions
 
 from robotracer_ros.bench.driving import ARRIVED_M, SENTENCE
 from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.families.robotracer import RoboTracer
 from robotracer_ros.geometry.arrays import FloatArray
-from robotracer_ros.nodes.demo_motion import Done, spectating
-from robotracer_ros.nodes.demo_player import launched
+from robotracer_ros.nodes.demo_motion import Done, Spectator
+from robotracer_ros.nodes.demo_player import VIEWER, launched, linger
 from robotracer_ros.nodes.demo_report import StageTeller
 from robotracer_ros.packaged import packaged_file
 from robotracer_ros.rgbd_files import write_rgb
+from robotracer_ros.ros.executor import spinning
 from robotracer_ros.sim.driving_tasks import DrivingTask, NoSuchErrand, driving_task
 from robotracer_ros.sim.floor_spec import overview_pixels
 from robotracer_ros.sim.floor_world import FloorWorld
@@ -49,17 +51,28 @@ def run_drive(arguments: argparse.Namespace, out: Path) -> int:
         print(f"{'room':>12}  {world.scene.seed}: {', '.join(thing.name for thing in world.scene.things)}")
         print(f"{'instruction':>12}  {task.sentence}")
         print(f"{'answer':>12}  the room's own truth; no model is asked", flush=True)
-        chosen = {"namespace": NAMESPACE, "seed": str(world.scene.seed), "answers": str(answers)}
-        rclpy.init()
+        chosen = {
+            "namespace": NAMESPACE, "seed": str(world.scene.seed), "answers": str(answers),
+            "rviz": str(arguments.rviz).lower(), "view": str(arguments.view).lower(),
+        }  # fmt: skip
+        # Ctrl-C is for this program, as in the demonstration with an arm.
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         try:
-            with launched("demo_nav.launch.py", chosen) as launch, spectating(NAMESPACE) as spectator:
-                done, overlay = spectator.ask(task.sentence, launch.poll, StageTeller()), spectator.overlay()
+            with launched("demo_nav.launch.py", chosen) as launch, spinning(Spectator(NAMESPACE)) as spectator:
+                done = spectator.ask(task.sentence, launch.poll, StageTeller())
+                status = _told(out, world, task, done, spectator.overlay())
+                linger(launch, rviz=arguments.rviz, has_window=lambda: spectator.sees(VIEWER))
         finally:
             rclpy.try_shutdown()
-        if overlay is not None:
-            write_rgb(out / "overlay.png", overlay)
-        driven = np.array([[moment.truth["base"][axis] for axis in ("x_m", "y_m")] for moment in done.moments])
-        write_rgb(out / "driven.png", _map(world, task, driven.reshape(-1, 2)))
+    return status
+
+
+def _told(out: Path, world: FloorWorld, task: DrivingTask, done: Done, overlay: object) -> int:
+    """Write the pictures, and print what came of it."""
+    if overlay is not None:
+        write_rgb(out / "overlay.png", overlay)
+    driven = np.array([[moment.truth["base"][axis] for axis in ("x_m", "y_m")] for moment in done.moments])
+    write_rgb(out / "driven.png", _map(world, task, driven.reshape(-1, 2)))
     print(f"{'wrote':>12}  {out / 'overlay.png'} and {out / 'driven.png'}")
     return 0 if _judged(task, done) else 1
 

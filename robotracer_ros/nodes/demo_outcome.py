@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
 
 import numpy as np
 
@@ -13,21 +12,10 @@ from robotracer_ros.geometry.transform import RigidTransform
 from robotracer_ros.nodes.demo_motion import Moment
 from robotracer_ros.planning.robot_description import RobotDescription
 from robotracer_ros.sim.arm_world import TIP_LINK
+from robotracer_ros.sim.mirror import base_from_things
 from robotracer_ros.sim.motion_log import Motion
 from robotracer_ros.sim.mount import BASE_FRAME
 from robotracer_ros.sim.outcome import Rest
-
-_THING: Final = "thing"
-
-
-def base_from_things(moment: Moment) -> dict[int, RigidTransform]:
-    """By label, where every thing is."""
-    return {
-        int(thing["label"]): RigidTransform.from_quaternion_xyzw(
-            BASE_FRAME, f"{_THING} {thing['label']}", _unit(thing["quaternion_xyzw"]), thing["position_m"]
-        )
-        for thing in moment.truth["things"]
-    }
 
 
 def tips_m(moments: Sequence[Moment], urdf: str) -> FloatArray:
@@ -48,7 +36,8 @@ def rest_of(moments: Sequence[Moment], base_from_table: RigidTransform, urdf: st
         raise InvalidRequest("nothing was seen of the motion; accepted: at least one moment")
     table_from_base, truth = base_from_table.inverse(), moments[-1].truth
     places = [
-        {label: table_from_base @ place for label, place in base_from_things(moment).items()} for moment in moments
+        {label: table_from_base @ place for label, place in base_from_things(moment.truth).items()}
+        for moment in moments
     ]
     motion = Motion(
         np.array([moment.truth["time_s"] for moment in moments]),
@@ -56,8 +45,3 @@ def rest_of(moments: Sequence[Moment], base_from_table: RigidTransform, urdf: st
         {label: np.array([place[label].translation_m for place in places]) for label in places[-1]},
     )
     return Rest(places[-1], {(one, other) for one, other in truth["touching"]}, tuple(truth["held"]), motion)
-
-
-def _unit(quaternion: Any) -> FloatArray:
-    values = np.array(quaternion, dtype=np.float64)
-    return np.asarray(values / np.linalg.norm(values))

@@ -10,9 +10,10 @@ import numpy as np
 
 from robotracer_ros.geometry.arrays import FloatArray
 from robotracer_ros.nodes.demo_motion import Moment
-from robotracer_ros.nodes.demo_outcome import base_from_things, tips_m
+from robotracer_ros.nodes.demo_outcome import tips_m
 from robotracer_ros.sim.catalogue import COLOURS
 from robotracer_ros.sim.film import Film
+from robotracer_ros.sim.mirror import base_from_things
 from robotracer_ros.sim.scene import Scene
 from robotracer_ros.sim.tasks.solids import outline_points_m
 
@@ -29,7 +30,7 @@ def write_film(file: Path, moments: Sequence[Moment], film: Film) -> None:
     from PIL import Image
 
     chosen = np.unique(np.linspace(0, len(moments) - 1, min(len(moments), _FRAMES)).round().astype(int))
-    frames = [Image.fromarray(film.frame(moments[i].joints, base_from_things(moments[i]))) for i in chosen]
+    frames = [Image.fromarray(film.frame(moments[i].joints, base_from_things(moments[i].truth))) for i in chosen]
     first = frames[len(frames) // 2].quantize(_PALETTE)
     frames = [frame.quantize(palette=first, dither=Image.Dither.NONE) for frame in frames]
     durations = [_FRAME_MS] * (len(frames) - 1) + [_LAST_MS]

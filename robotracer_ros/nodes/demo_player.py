@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-import rclpy
 from rclpy.client import Client
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 from tf2_ros import StaticTransformBroadcaster
@@ -27,7 +25,9 @@ from robotracer_ros.ros.qos import result_qos
 from robotracer_ros.srv import GetTrace
 
 NAMESPACE: Final = "robotracer_demo"
+VIEWER: Final = "sim_view"
 _RATE_HZ: Final = 10.0
+_LOOK_S: Final = 0.2
 # The node imports torch and loads a model meanwhile; on a busy small machine that takes half a minute.
 _UP_S: Final = 180.0
 _ANSWER_S: Final = 60.0
@@ -76,6 +76,20 @@ def launched(file: str, arguments: Mapping[str, str]) -> Iterator[subprocess.Pop
         raise BackendUnavailable(_with_log(str(error), log)) from error
     finally:
         _end(process)
+
+
+def linger(launch: subprocess.Popen[str], *, rviz: bool, has_window: Callable[[], bool] = lambda: False) -> None:
+    """Leave what was launched to whoever looks at it: until Ctrl-C or, without RViz, until the window is closed."""
+    if rviz:
+        print("RViz is open; Ctrl-C ends the demonstration.", flush=True)
+    elif has_window():
+        print("The window is open; closing it or Ctrl-C ends the demonstration.", flush=True)
+    try:
+        while launch.poll() is None and (rviz or has_window()):
+            time.sleep(_LOOK_S)
+    except KeyboardInterrupt:
+        # The end that was announced: what came of the demonstration stays what it was.
+        print()
 
 
 def _with_log(reason: str, log: Sequence[str]) -> str:
@@ -160,26 +174,3 @@ class Player(Node):
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
-
-
-@contextmanager
-def playing(shown: Shown) -> Iterator[Player]:
-    """A player that spins until the block ends."""
-    node = Player(shown)
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    ended = threading.Event()
-
-    def spin() -> None:
-        while not ended.is_set() and rclpy.ok():
-            executor.spin_once(timeout_sec=0.1)
-
-    thread = threading.Thread(target=spin, daemon=True)
-    thread.start()
-    try:
-        yield node
-    finally:
-        ended.set()
-        thread.join(timeout=2.0)
-        executor.shutdown(timeout_sec=1.0)
-        node.destroy_node()

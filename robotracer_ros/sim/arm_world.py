@@ -179,7 +179,7 @@ class ArmWorld:
         stamp_ns = round(self.time_s * 1e9)
 
         def develop() -> RgbdObservation:
-            return self._drawn(scene, model, qpos, poses, stamp_ns)
+            return self._drawn(scene, _standing(model, qpos), poses, stamp_ns)
 
         return develop
 
@@ -197,11 +197,15 @@ class ArmWorld:
             joints: positions by name; those left out are as now.
             places: by label, the table frame seen from each thing's middle.
         """
+        poses = {label: (place.translation_m, np.roll(place.quaternion_xyzw, 1)) for label, place in places.items()}
+        return self._drawn(scene, self.robot(joints), poses, 0)
+
+    def robot(self, joints: Mapping[str, float]) -> tuple[Any, Any]:
+        """MuJoCo's model, and data whose frames are those of another moment, with joints as for `portrait`."""
         qpos = self._data.qpos.copy()
         for name, position in joints.items():
             qpos[self._places[self._names.index(name)]] = position
-        poses = {label: (place.translation_m, np.roll(place.quaternion_xyzw, 1)) for label, place in places.items()}
-        return self._drawn(scene, self._model, qpos, poses, 0)
+        return _standing(self._model, qpos)
 
     def motion(self) -> Motion:
         """Where the tip and the things were since the last reset, in the table frame."""
@@ -240,6 +244,7 @@ class ArmWorld:
                 "position_m": pose.translation_m.tolist(), "quaternion_xyzw": pose.quaternion_xyzw.tolist(),
             })  # fmt: skip
         return {
+            "world": "tabletop",
             "seed": self.scene.seed,
             "split": self.scene.split.value,
             "time_s": self.time_s,
@@ -252,14 +257,11 @@ class ArmWorld:
         }
 
     def _drawn(
-        self, scene: Scene, model: Any, qpos: FloatArray, poses: Mapping[int, Any], stamp_ns: int
+        self, scene: Scene, robot: tuple[Any, Any], poses: Mapping[int, Any], stamp_ns: int
     ) -> RgbdObservation:  # fmt: skip
-        shown = mujoco.MjData(model)
-        shown.qpos[:] = qpos
-        mujoco.mj_kinematics(model, shown)
         self._picture = self._picture or Picture()
         size = self._size or (scene.intrinsics.width, scene.intrinsics.height)
-        view = self._picture.draw(scene, poses, (model, shown), size)
+        view = self._picture.draw(scene, poses, robot, size)
         depth_m = view.depth_m
         if self._noise is not None:
             depth_m = replace(self._noise, seed=self._noise.seed + stamp_ns // 1_000_000).applied_to(depth_m)
@@ -287,3 +289,11 @@ class ArmWorld:
         rotation = self._data.xmat[above].reshape(3, 3).T
         offset = self._data.xpos[body] - self._data.xpos[above]
         return RigidTransform(*names, rotation @ self._data.xmat[body].reshape(3, 3), rotation @ offset)
+
+
+def _standing(model: Any, qpos: FloatArray) -> tuple[Any, Any]:
+    """A model, and data whose frames know these positions."""
+    shown = mujoco.MjData(model)
+    shown.qpos[:] = qpos
+    mujoco.mj_kinematics(model, shown)
+    return model, shown

@@ -213,8 +213,8 @@ class FloorWorld:
             for thing in self.scene.things
         ]  # fmt: skip
         return {
-            "seed": self.scene.seed, "base": {"x_m": x, "y_m": y, "yaw_rad": yaw}, "things": things,
-            "touched": self.touched,
+            "world": "floor", "seed": self.scene.seed, "time_s": self.time_s,
+            "base": {"x_m": x, "y_m": y, "yaw_rad": yaw}, "things": things, "touched": self.touched,
         }  # fmt: skip
 
     def _steer(self) -> None:

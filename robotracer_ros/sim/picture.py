@@ -44,6 +44,18 @@ class Picture(Stage):
             poses: by the objects' labels: (3,) centre in metres and (4,) quaternion w, x, y, z in the table frame.
             robot: its MuJoCo model and data, in the table frame too.
         """
+        self.place(scene, poses)
+        renderer = self._renderer(*size)
+        renderer.update_scene(self._data, camera="camera")
+        self.add_robot(robot, renderer.scene)
+        rgb = renderer.render().copy()
+        renderer.enable_depth_rendering()
+        depth_m = renderer.render().astype(np.float32)
+        renderer.disable_depth_rendering()
+        return View(rgb, self.readings(depth_m), np.zeros(depth_m.shape, np.uint8))
+
+    def place(self, scene: Scene, poses: Mapping[int, tuple[FloatArray, FloatArray]]) -> None:
+        """Set the scene up with its things at ``poses``, as `draw` takes them."""
         if self._set_up is not scene:
             self._arrange(scene)
             self._set_up = scene
@@ -53,14 +65,15 @@ class Picture(Stage):
         for slot, thing in zip(self._objects, scene.objects, strict=False):
             self._move(slot, (thing.centre_m, thing.yaw_rad), poses[thing.label])
         mujoco.mj_forward(self._model, self._data)
-        renderer = self._renderer(*size)
-        renderer.update_scene(self._data, camera="camera")
-        mujoco.mjv_addGeoms(*robot, self._robot, mujoco.MjvPerturb(), _EVERY_KIND, renderer.scene)
-        rgb = renderer.render().copy()
-        renderer.enable_depth_rendering()
-        depth_m = renderer.render().astype(np.float32)
-        renderer.disable_depth_rendering()
-        return View(rgb, self.readings(depth_m), np.zeros(depth_m.shape, np.uint8))
+
+    @property
+    def scenery(self) -> tuple[Any, Any]:
+        """MuJoCo's model and data of what `place` set up, without a robot."""
+        return self._model, self._data
+
+    def add_robot(self, robot: tuple[Any, Any], drawn: Any) -> None:
+        """Append the robot of a MuJoCo model and data to the geoms of a `mujoco.MjvScene`."""
+        mujoco.mjv_addGeoms(*robot, self._robot, mujoco.MjvPerturb(), _EVERY_KIND, drawn)
 
     def _move(
         self, slot: int, stood: tuple[FloatArray, float], now: tuple[FloatArray, FloatArray]

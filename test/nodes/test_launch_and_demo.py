@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from nodes.harness import Client, recording
 from rcl_interfaces.srv import GetParameters
+from virtual_display import virtual_display
 
 from robotracer_ros.errors import BackendUnavailable
 from robotracer_ros.geometry.camera import CameraIntrinsics
@@ -25,11 +26,12 @@ from robotracer_ros.nodes import demo_player
 from robotracer_ros.nodes.demo_report import tell_answer
 from robotracer_ros.nodes.demo_scene import TARGET_FRAME, Shown
 from robotracer_ros.rgbd_files import read_rgb
+from robotracer_ros.ros.executor import spinning
 from robotracer_ros.srv import GetTrace
 
 
-def launched(*arguments: str, **environment: str) -> subprocess.Popen[str]:
-    command = ["ros2", "launch", "robotracer_ros", "tracer.launch.py", *arguments]
+def launched(*arguments: str, file: str = "tracer.launch.py", **environment: str) -> subprocess.Popen[str]:
+    command = ["ros2", "launch", "robotracer_ros", file, *arguments]
     surroundings = {**os.environ, **environment}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=surroundings)
 
@@ -167,6 +169,26 @@ def test_what_cannot_work_is_refused_before_anything_runs(argument: str, said: s
     assert process.returncode != 0
     assert said in printed
     assert "process started" not in printed
+
+
+SIMULATORS = ("sim.launch.py", "demo.launch.py", "demo_nav.launch.py")
+
+
+@pytest.mark.parametrize("file", SIMULATORS)
+def test_a_window_without_a_display_is_refused_before_anything_runs(file: str) -> None:
+    process = launched("view:=true", file=file, DISPLAY="", WAYLAND_DISPLAY="")
+    printed = process.communicate(timeout=30.0)[0]
+    assert process.returncode != 0
+    assert "view:=true needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set" in printed
+    assert "process started" not in printed
+
+
+@pytest.mark.parametrize("file", SIMULATORS)
+def test_a_window_is_one_of_the_arguments(file: str) -> None:
+    process = launched("--show-args", file=file)
+    printed = process.communicate(timeout=30.0)[0]
+    assert process.returncode == 0
+    assert re.search(r"'view':\s+open a window on the simulated world", printed), printed
 
 
 def test_show_args_explains_every_argument() -> None:
@@ -308,6 +330,44 @@ def test_rviz_that_is_not_installed_is_missed_at_once(tmp_path: Path) -> None:
     assert done.stderr.startswith("robotracer demo: --rviz: there is no package rviz2")
 
 
+def test_a_window_without_a_display_is_missed_at_once(tmp_path: Path) -> None:
+    for more in ([], ["--drive"]):
+        done = demo("--view", *more, "--out", str(tmp_path), DISPLAY="", WAYLAND_DISPLAY="")
+        assert done.returncode == 2
+        assert done.stderr.startswith("robotracer demo: --view: no window can be opened: neither DISPLAY nor WAYLAND_")
+        assert "or take --rviz, or leave --view out" in done.stderr
+        assert done.stdout == ""
+
+
+@pytest.mark.parametrize("without", [["--still"], ["--rgbd", "frame/", "--answers", "answers.jsonl", "move it"]])
+def test_a_window_on_no_robot_is_refused(without: list[str], tmp_path: Path) -> None:
+    done = demo("--view", *without, "--out", str(tmp_path))
+    assert done.returncode == 2
+    assert "--view shows the simulated robot at work, and --still and --rgbd have none" in done.stderr
+
+
+def test_a_window_stays_open_after_the_drive_until_it_is_closed(tmp_path: Path) -> None:
+    pytest.importorskip("robotracer_ros.sim.engine")
+    with virtual_display(tmp_path / "display") as display:
+        command = [sys.executable, "-m", "robotracer_ros.cli", "demo", "--drive", "--view", "--out", str(tmp_path)]
+        surroundings = {**os.environ, **display.environment}
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=surroundings)
+        try:
+            assert process.stdout is not None
+            said = []
+            for line in process.stdout:
+                said.append(line)
+                if line == "The window is open; closing it or Ctrl-C ends the demonstration.\n":
+                    break
+            assert process.poll() is None, "".join(said)
+            assert (tmp_path / "driven.png").is_file()
+            display.close_windows()
+            assert process.wait(30.0) == 0, "".join(said)
+        finally:
+            process.kill()
+            process.wait()
+
+
 @pytest.fixture
 def wall() -> Shown:
     """A camera before a wall, and a wish that nobody answers."""
@@ -332,7 +392,7 @@ def test_a_launch_that_ends_is_told_with_what_it_said(
     with (
         pytest.raises(BackendUnavailable) as refused,
         demo_player.launched(*tracer(wall)) as launch,
-        demo_player.playing(wall) as player,
+        spinning(demo_player.Player(wall)) as player,
     ):
         player.ask(launch.poll)
     assert str(refused.value) == "ros2 launch ended, exit code 3; ros2 launch said:\ncannot find it\n  anywhere\n"
@@ -343,7 +403,7 @@ def test_a_node_that_gave_up_is_not_waited_for(wall: Shown, capfd: pytest.Captur
     with (
         pytest.raises(BackendUnavailable, match=r"no\.jsonl") as refused,
         demo_player.launched(*tracer(wall)) as launch,
-        demo_player.playing(wall) as player,
+        spinning(demo_player.Player(wall)) as player,
     ):
         player.ask(launch.poll)
     assert time.monotonic() - began < 60.0
@@ -353,7 +413,7 @@ def test_a_node_that_gave_up_is_not_waited_for(wall: Shown, capfd: pytest.Captur
 def test_a_node_that_takes_too_long_is_given_up(wall: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_player, "_UP_S", 0.3)
     with (
-        demo_player.playing(wall) as player,
+        spinning(demo_player.Player(wall)) as player,
         pytest.raises(BackendUnavailable, match=r"did not come up within 0\.3 s"),
     ):
         player.ask(lambda: None)
