@@ -52,7 +52,8 @@ def start(context):
     preset, shared = CAMERAS[given["camera"]], {"use_sim_time": LaunchConfiguration("use_sim_time")}
     overruled = {name: given[name] in FLAGS for name in ("allow_execution", "require_approval") if given[name]}
     remappings = [(topic, given[f"{topic}_topic"] or preset[f"{topic}_topic"]) for topic in TOPICS]
-    wanted = [("motion_node", [given["params_file"], {**shared, **overruled}], remappings)]
+    camera = preset.get("parameters", {})
+    wanted = [("motion_node", [given["params_file"], {**shared, **camera, **overruled}], remappings)]
     if given["cartesian"] in FLAGS:
         wanted.append(("cartesian_path_node", [given["cartesian_params_file"], shared], []))
     if given["pursuit"] in FLAGS:

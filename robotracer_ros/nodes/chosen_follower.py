@@ -93,8 +93,9 @@ def _move_group(
 ) -> PathFollower:  # fmt: skip
     from robotracer_ros.motion.move_group import MoveGroupFollower, MoveGroupSettings
 
+    group = _named(parameters.group("move_group"), MoveGroupSettings) | _names(parameters)
     settings = MoveGroupSettings(
-        **_named(parameters.group("move_group"), MoveGroupSettings), tip_link=parameters.tip_link,
+        **group, tip_link=parameters.tip_link,
         rules=parameters.motion_rules(), execution=parameters.execution_settings(),
     )  # fmt: skip
     gripper = _gripper(stack, node, parameters)
@@ -110,7 +111,8 @@ def _moveit_py(
     group = parameters.group("moveit_py")
     files = tuple(filter(None, group.pop("parameter_files")))
     settings = MoveItPySettings(
-        **group, group=parameters.values["move_group.group"], tip_link=parameters.tip_link, parameter_files=files,
+        **group, **_names(parameters), group=parameters.values["move_group.group"], tip_link=parameters.tip_link,
+        parameter_files=files,
         planning_frame=parameters.values["move_group.planning_frame"], rules=parameters.motion_rules(),
         execution=parameters.execution_settings(),
     )  # fmt: skip
@@ -145,6 +147,13 @@ def _gripper(stack: ExitStack, node: Node, parameters: MotionParameters) -> Any:
     gripper = make_gripper(node, GripperSettings(**_named(parameters.group("gripper"), GripperSettings)))
     stack.callback(gripper.close)
     return gripper
+
+
+def _names(parameters: MotionParameters) -> dict[str, tuple[str, ...]]:
+    """The lists of names that MoveIt's followers share; a parameter cannot hold an empty list."""
+    return {
+        name: tuple(filter(None, parameters.values[f"move_group.{name}"])) for name in ("joint_names", "controllers")
+    }
 
 
 def _named(values: dict[str, Any], settings: type) -> dict[str, Any]:

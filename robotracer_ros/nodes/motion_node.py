@@ -15,6 +15,7 @@ from std_srvs.srv import Trigger
 
 from robotracer_ros.action import FollowTrace
 from robotracer_ros.errors import Busy, Cancelled, MotionRefused, NotActive, RobotracerError
+from robotracer_ros.geometry.transform import RigidTransform
 from robotracer_ros.motion.follower import StopSign
 from robotracer_ros.nodes.chosen_follower import ChosenFollower
 from robotracer_ros.nodes.following import Following, Planned
@@ -22,6 +23,7 @@ from robotracer_ros.nodes.motion_parameters import MOTION_PARAMETERS, MotionPara
 from robotracer_ros.nodes.motion_preview import Preview
 from robotracer_ros.nodes.running import run
 from robotracer_ros.nodes.self_starting import SelfStartingNode
+from robotracer_ros.ros.convert import spatial_trace_msg_in
 from robotracer_ros.ros.description import DescriptionSource
 from robotracer_ros.ros.diagnostics import Diagnostics, Report
 from robotracer_ros.ros.frames import Frames
@@ -74,7 +76,12 @@ class MotionNode(SelfStartingNode):
             description = undone.enter_context(closing(DescriptionSource(self, parameters.robot_description)))
             follower = undone.enter_context(closing(ChosenFollower(self, frames, joints, description)))
             follower.open(parameters)
-            rgbd = undone.enter_context(closing(RgbdSubscriber(self, None, parameters.rgbd_settings())))
+            timeout_s = parameters.transform_timeout_s
+
+            def colour_from_depth(target: str, source: str, stamp_ns: int) -> RigidTransform:
+                return frames.lookup(target, source, stamp_ns, timeout_s)
+
+            rgbd = undone.enter_context(closing(RgbdSubscriber(self, colour_from_depth, parameters.rgbd_settings())))
             preview = undone.enter_context(closing(Preview(self, display=parameters.knows_joints)))
             ask = self.create_client(
                 GetTrace, parameters.trace_service, callback_group=ReentrantCallbackGroup(), qos_profile=service_qos()
@@ -140,6 +147,7 @@ class MotionNode(SelfStartingNode):
         result.trace = following.traced(goal.instruction, goal.trace, parameters, stop, tell)
         stop.obey()
         planned: Planned = following.planned(result.trace, parameters, stop, tell)
+        result.trace = spatial_trace_msg_in(result.trace, planned.trace)
         if goal.preview_only:
             result.fraction = 1.0
             result.message = "previewed: nothing moved"

@@ -99,6 +99,9 @@ MOTION_PARAMETERS: Final = (
     # MoveIt, or cartesian_path_node
     Parameter("move_group.group", "manipulator", "MoveIt's planning group"),
     Parameter("move_group.planning_frame", "", 'frame that waypoints are sent in; "" for the root of the robot'),
+    Parameter("move_group.joint_names", [""], "of the group, where it leaves out joints between root and tip"),
+    Parameter("move_group.controllers", [""], "MoveIt's names of those that shall execute; none for whichever fit"),
+    Parameter("move_group.plan_timeout_s", 10.0, "how long MoveIt may plan", unit="s", low=0.1, high=600.0),
     Parameter("move_group.max_step_m", 0.01, "between two points that the planner looks at", unit="m", low=0.0005,
               high=0.1),
     Parameter("move_group.controller_action", "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -137,6 +138,17 @@ def spatial_trace_from_msg(message: SpatialTraceMessage) -> SpatialTrace:
         disagreement_m=np.array([point.depth_disagreement for point in points]),
         confidence=np.array([point.confidence for point in points]),
     )
+
+
+def spatial_trace_msg_in(message: SpatialTraceMessage, carried: SpatialTrace) -> SpatialTraceMessage:
+    """A trace's message with its points where ``carried``, the same trace, has them; all else stays."""
+    if len(message.points) != len(carried):
+        raise InvalidRequest(f"a trace of {len(message.points)} points was carried as one of {len(carried)}")
+    moved = deepcopy(message)
+    moved.header = header_of(carried.frame_id, carried.stamp_ns)
+    for point, (x, y, z) in zip(moved.points, carried.points_m.tolist(), strict=True):
+        point.position.x, point.position.y, point.position.z = x, y, z
+    return moved
 
 
 def _trace_point(spatial: SpatialTrace, index: int) -> TracePoint:

@@ -6,9 +6,12 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from nodes.harness import Client
+from rcl_interfaces.srv import GetParameters
 
 
 def launched(*arguments: str) -> subprocess.Popen[str]:
@@ -18,14 +21,17 @@ def launched(*arguments: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def nodes_of(process: subprocess.Popen[str], until: str, timeout_s: float = 90.0) -> str:
-    """What it printed up to a line with ``until``, ended by then."""
+def nodes_of(
+    process: subprocess.Popen[str], until: str, then: Callable[[], str] = str, timeout_s: float = 90.0
+) -> str:  # fmt: skip
+    """What it printed up to a line with ``until``, and what ``then`` says while it still runs."""
     said, deadline = "", time.monotonic() + timeout_s
     assert process.stdout is not None
     try:
         while until not in said:
             assert time.monotonic() < deadline and process.poll() is None, said
             said += process.stdout.readline()
+        said += then()
     finally:
         process.send_signal(signal.SIGINT)
         try:
@@ -45,6 +51,20 @@ def test_a_base_gets_motion_node_and_the_stand_in_for_nav2(repository: Path) -> 
 def test_an_arm_is_previewed_unless_the_file_says_otherwise() -> None:
     said = nodes_of(launched(), "ready: kind arm")
     assert "allow_execution False" in said and "pursuit_node" not in said
+
+
+def test_a_preset_s_camera_is_heard_as_trace_node_hears_it(ros: None) -> None:
+    client = Client()
+    getter = client.node.create_client(GetParameters, "/lab/motion_node/get_parameters")
+
+    def slop() -> str:
+        return str(client.call(getter, GetParameters.Request(names=["sync_slop"]), 30.0).values[0].double_value)
+
+    try:
+        said = nodes_of(launched("camera:=orbbec", "namespace:=lab"), "ready: kind arm", slop)
+    finally:
+        client.close()
+    assert "0.04" in said
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from std_srvs.srv import Trigger
 from robotracer_ros.action import FollowTrace
 from robotracer_ros.msg import SpatialTrace
 from robotracer_ros.ros.qos import result_qos
+from robotracer_ros.sim.scene import CAMERA_FRAME
 from robotracer_ros.srv import GetTrace
 
 R = FollowTrace.Result
@@ -89,6 +90,10 @@ def test_a_preview_shows_the_way_and_moves_nothing(fresh: Stand, trace: SpatialT
     result = goal.result()
     assert result.success and result.fraction == 1.0, result.message
     assert result.message == "previewed: nothing moved"
+    # Seen by the camera, and answered in the frame it was planned in.
+    assert trace.header.frame_id == CAMERA_FRAME and result.trace.header.frame_id == "base_link"
+    assert 0.2 < math.hypot(result.trace.points[0].position.x, result.trace.points[0].position.y) < 1.0
+    assert abs(result.trace.points[0].position.z) < 0.2
     assert goal.stages == ["observing", "planning", "checking", "previewed"]
     deadline = time.monotonic() + 10.0
     while not paths and time.monotonic() < deadline:

@@ -21,6 +21,7 @@ from robotracer_ros.ros.convert import (
     STAGES,
     path_to_msg,
     spatial_trace_from_msg,
+    spatial_trace_msg_in,
     spatial_trace_to_msg,
     stamp_ns,
     stamp_to_msg,
@@ -138,3 +139,17 @@ def test_a_path_repeats_its_header_in_every_pose() -> None:
     last = message.poses[1].pose
     assert (last.position.x, last.position.y, last.position.z) == (1.0, 2.0, 3.0)
     assert (last.orientation.x, last.orientation.y, last.orientation.z, last.orientation.w) == (0, 0, 0.6, 0.8)
+
+
+def test_a_trace_s_message_is_carried_into_another_frame() -> None:
+    message = as_message({})
+    turned = RigidTransform("map", "base", euler2mat(0.1, 0.2, 0.3), np.array([1.0, 2.0, 3.0]))
+    carried = spatial().moved(turned)
+    moved = spatial_trace_msg_in(message, carried)
+    assert moved.header.frame_id == "map" and stamp_ns(moved.header.stamp) == carried.stamp_ns
+    np.testing.assert_allclose(spatial_trace_from_msg(moved).points_m, turned.apply(spatial().points_m))
+    np.testing.assert_array_equal(spatial_trace_from_msg(message).points_m, spatial().points_m)
+    assert (moved.answer, moved.points[1].u, moved.camera_frame) == ("[(1)]", 639.0, "cam")
+    message.points = message.points[:1]
+    with pytest.raises(InvalidRequest, match="1 points was carried as one of 2"):
+        spatial_trace_msg_in(message, carried)
