@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import numpy as np
+
 from robotracer_ros.errors import BackendTimeout, BackendUnavailable, InvalidRequest, MotionRefused, error_of
 from robotracer_ros.families.family import require_sentence
 from robotracer_ros.geometry.observation import RgbdObservation
@@ -23,7 +25,6 @@ from robotracer_ros.planning import plan_path
 from robotracer_ros.planning.handling import Tool, plan_handling
 from robotracer_ros.planning.manipulation import Reach, Step
 from robotracer_ros.planning.pick_and_place import TipPose
-from robotracer_ros.planning.tool_body import robot_points, tool_points
 from robotracer_ros.ros.convert import spatial_trace_from_msg
 from robotracer_ros.ros.description import DescriptionSource
 from robotracer_ros.ros.frames import Frames
@@ -216,18 +217,20 @@ class Following:
 
     def _tool(self, frame: str, parameters: MotionParameters) -> Tool:
         """The gripper as it stands now."""
-        urdf = self.description.urdf(parameters.robot_timeout_s)
-        robot = self.description.robot(parameters.robot_timeout_s)
+        body = self.description.body(parameters.robot_timeout_s)
+        robot = body.robot
         positions = {name: reading.position for name, reading in self.joints.all().items() if name in robot.joints}
         frame_from_root = self._latest(frame, robot.root, parameters)
         frame_from_tip = self._latest(frame, parameters.tip_link, parameters)
         base = self._latest(frame, robot.chain(parameters.tip_link)[0].parent, parameters)
-        body = tool_points(urdf, parameters.tip_link, positions)
+        # The box stands in for what is not known of the tool.
+        box_m = np.zeros((0, 3)) if body.knows_tool(parameters.tip_link) else parameters.gripper_box()
         return Tool(
             parameters.gripper_shape(),
-            body if len(body) else parameters.gripper_box(),
+            np.concatenate([body.tool_points(parameters.tip_link, positions), box_m]),
             TipPose(frame_from_tip.translation_m, frame_from_tip.quaternion_xyzw, base.translation_m),
-            frame_from_root.apply(robot_points(urdf, positions)),
+            frame_from_root.apply(body.points(positions)),
+            box_m,
         )
 
     def _latest(self, target: str, source: str, parameters: MotionParameters) -> RigidTransform:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -18,12 +18,10 @@ from robotracer_ros.planning.clearance import outside_workspace
 from robotracer_ros.planning.depth_view import DepthView
 from robotracer_ros.planning.grasp import Grasp, GripperShape, grasps_from_above
 from robotracer_ros.planning.manipulation import Grip, Reach, Step
-from robotracer_ros.planning.orientation import constant
 from robotracer_ros.planning.path import PosePath
 from robotracer_ros.planning.pick_and_place import HandlingSettings, TipPose, pick_and_place
 from robotracer_ros.planning.settings import PathSettings
-from robotracer_ros.planning.shaping import resample
-from robotracer_ros.planning.sweep import swept_too_close, without_body
+from robotracer_ros.planning.sweep import between_waypoints, swept_too_close, without_body, without_box
 
 # Readings this near to the robot's own body are the robot.
 _SELF_M: Final = 0.03
@@ -43,16 +41,30 @@ class Tool:
         body_m: (K, 3) points on it, seen from the tip link.
         tip: where the tip link is now.
         robot_m: (R, 3) points on the whole robot, which the camera may see.
+        box_m: (B, 3) points seen from the tip: between the lowest and the highest of them along the tip's axes the
+            camera sees the gripper and nothing else; none for no such box.
     """
 
     shape: GripperShape
     body_m: FloatArray
     tip: TipPose
     robot_m: FloatArray
+    box_m: FloatArray = field(default_factory=lambda: np.zeros((0, 3)))
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "body_m", frozen_floats("body_m", self.body_m, (None, 3)))
-        object.__setattr__(self, "robot_m", frozen_floats("robot_m", self.robot_m, (None, 3)))
+        for name in ("body_m", "robot_m", "box_m"):
+            object.__setattr__(self, name, frozen_floats(name, getattr(self, name), (None, 3)))
+
+    def taken_out_of(self, view: DepthView, target_from_view: RigidTransform) -> DepthView:
+        """What the camera sees of everything else."""
+        view = without_body(view, target_from_view.inverse().apply(self.robot_m), _SELF_M)
+        if not len(self.box_m):
+            return view
+        target_from_tip = RigidTransform.from_quaternion_xyzw(
+            target_from_view.target_frame, "tip", self.tip.quaternion_xyzw, self.tip.position_m
+        )
+        lower, upper = self.box_m.min(axis=0) - _SELF_M, self.box_m.max(axis=0) + _SELF_M
+        return without_box(view, target_from_tip.inverse() @ target_from_view, lower, upper)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +127,7 @@ def plan_handling(
     target_from_view = target_from_camera @ view.view_from_color.inverse()
     view_from_target = target_from_view.inverse()
     points = target_from_camera.apply(trace.points_m)
-    view = without_body(view, view_from_target.apply(tool.robot_m), _SELF_M)
+    view = tool.taken_out_of(view, target_from_view)
     held = find_carried_object(
         view, view_from_target.apply(points[:1])[0], view_from_target.rotate(_UP), bounds.object_radius_m
     )
@@ -175,14 +187,16 @@ def require_in_bounds(
     settings = bounds.as_path_settings()
     contacts = np.array([step.path.positions_m[-1] for step in steps if isinstance(step, Reach) and step.name in
                          ("grasp", "place")]).reshape(-1, 3)  # fmt: skip
-    for step, way, holding in _ways(steps, tool):
+    for step, corners, holding in _ways(steps, tool):
+        body = np.concatenate([tool.body_m, _in_hand(surface_m, steps)]) if holding else tool.body_m
+        reach_m = float(np.linalg.norm(body, axis=1).max(initial=0.0))
+        way = between_waypoints(corners, settings.spacing_m, reach_m)
         low = float(bounds.min_height_m - way.positions_m[:, 2].min())
         if low > 0:
             at = int(way.positions_m[:, 2].argmin())
             raise MotionRefused(
                 f"{step.name}: waypoint {at} is {low:.3f} m below min_height_m {bounds.min_height_m:g} m"
             )
-        body = np.concatenate([tool.body_m, _in_hand(surface_m, steps)]) if holding else tool.body_m
         found = outside_workspace(way.positions_m, settings)
         if bounds.clearance_m > 0:
             away = np.linalg.norm(way.positions_m[:, None] - contacts, axis=2) > bounds.contact_radius_m
@@ -193,17 +207,16 @@ def require_in_bounds(
 
 
 def _ways(steps: Sequence[Step], tool: Tool) -> Iterator[tuple[Reach, PosePath, bool]]:
-    """Each reach with its whole way, from where the one before ended, and whether something is held on it."""
-    at, holding = tool.tip.position_m, False
+    """Each reach with its waypoints, the first where the one before ended, and whether something is held on it."""
+    at, turned, holding = tool.tip.position_m, tool.tip.quaternion_xyzw, False
     for step in steps:
         if isinstance(step, Grip):
             holding = step.takes
             continue
         path = step.path
-        positions = resample(np.vstack([at[None], path.positions_m]), PathSettings().spacing_m)
-        turned = constant(path.quaternions_xyzw[0], len(positions))
-        yield step, PosePath(positions, turned, path.frame_id, path.stamp_ns), holding
-        at = path.positions_m[-1]
+        positions, quaternions = np.vstack([at, path.positions_m]), np.vstack([turned, path.quaternions_xyzw])
+        yield step, PosePath(positions, quaternions, path.frame_id, path.stamp_ns), holding
+        at, turned = positions[-1], quaternions[-1]
 
 
 def _in_hand(surface_m: FloatArray, steps: Sequence[Step]) -> FloatArray:

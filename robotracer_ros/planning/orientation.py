@@ -66,14 +66,17 @@ def towards_surface(normal: FloatArray) -> FloatArray:
 
 
 def between(first_xyzw: FloatArray, last_xyzw: FloatArray, fraction: FloatArray) -> FloatArray:
-    """Turn evenly from one orientation (4,) to another, the shorter way, at ``fraction`` (M,) in [0, 1]: (M, 4)."""
-    cosine = float(first_xyzw @ last_xyzw)
-    last = last_xyzw if cosine >= 0 else -last_xyzw
-    angle = float(np.arccos(min(abs(cosine), 1.0)))
-    if angle < _PARALLEL:
-        return constant(first_xyzw, len(fraction))
-    mixed = np.sin((1 - fraction) * angle)[:, None] * first_xyzw + np.sin(fraction * angle)[:, None] * last
-    return unit(mixed)
+    """Turn evenly from one orientation to another, the shorter way, at ``fraction`` (M,) in [0, 1]: (M, 4).
+
+    Each of the two is (4,), or (M, 4) where every fraction has a turn of its own.
+    """
+    first, last = (np.broadcast_to(ends, (len(fraction), 4)) for ends in (first_xyzw, last_xyzw))
+    cosine = np.einsum("ij,ij->i", first, last)
+    last = np.where(cosine[:, None] < 0, -last, last)
+    angle = np.arccos(np.minimum(np.abs(cosine), 1.0))
+    turns = angle >= _PARALLEL
+    share = np.where(turns, np.sin((1 - fraction) * angle), 1.0), np.where(turns, np.sin(fraction * angle), 0.0)
+    return unit(share[0][:, None] * first + share[1][:, None] * last)
 
 
 def tangents(positions_m: FloatArray) -> FloatArray:

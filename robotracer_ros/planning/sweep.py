@@ -12,6 +12,7 @@ from robotracer_ros.geometry.arrays import FloatArray, frozen_floats
 from robotracer_ros.geometry.transform import RigidTransform
 from robotracer_ros.planning.depth_view import DepthView
 from robotracer_ros.planning.nearest import nearest_distance
+from robotracer_ros.planning.orientation import between, sign_continuous
 from robotracer_ros.planning.path import PosePath, Violation, ViolationKind
 from robotracer_ros.planning.tiles import DepthTiles
 
@@ -20,6 +21,8 @@ _CELL: Final = 0.5
 _LEAST_CELL_M: Final = 0.004
 # A sweep as large as a room at that cell; more is an error of the caller's units.
 _MOST_CELLS: Final = 200_000_000
+# A hundred metres in steps of 2 cm.
+_MOST_POSES: Final = 5000
 # Of a waypoint's points in near cells about so many are measured first; deep in something, they suffice.
 _MEASURED: Final = 48
 
@@ -112,6 +115,17 @@ def without_body(view: DepthView, body_m: FloatArray, margin_m: float) -> DepthV
     return view.without(mask)
 
 
+def without_box(view: DepthView, box_from_view: RigidTransform, lower_m: FloatArray, upper_m: FloatArray) -> DepthView:
+    """The view without the readings between two corners (3,) of a box, in the box's own frame."""
+    centre = box_from_view.inverse().apply((lower_m + upper_m) / 2)
+    rows, columns = view.window(centre, float(np.linalg.norm(upper_m - lower_m)) / 2)
+    mask = np.zeros(view.depth_m.shape, dtype=np.bool_)
+    if rows.stop > rows.start and columns.stop > columns.start:
+        points = box_from_view.apply(view.points_in(rows, columns))
+        mask[rows, columns] = ((points >= lower_m) & (points <= upper_m)).all(axis=2)
+    return view.without(mask)
+
+
 def _along_last(held: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:
     """Cells with a held one at most ``reach`` away along the last axis."""
     grown = held.copy()
@@ -175,6 +189,34 @@ def swept_too_close(
         if away < clearance_m:
             violations.append(Violation(ViolationKind.TOO_CLOSE, int(which[row]), clearance_m - away))
     return violations
+
+
+def between_waypoints(path: PosePath, spacing_m: float, reach_m: float) -> PosePath:
+    """The path with poses in between, as a planner moves the tip: straight, and turning evenly (slerp) all the way.
+
+    Args:
+        spacing_m: the longest way of the tip from one pose to the next, and of a point at ``reach_m`` while it turns.
+        reach_m: how far the body reaches from the tip.
+
+    Raises:
+        InvalidRequest: for a path too long for any arm.
+    """
+    quaternions = sign_continuous(path.quaternions_xyzw)
+    way_m = np.linalg.norm(np.diff(path.positions_m, axis=0), axis=1)
+    cosine = np.einsum("ij,ij->i", quaternions[:-1], quaternions[1:])
+    turn_m = 2 * np.arccos(np.clip(cosine, 0.0, 1.0)) * reach_m
+    # Rounding makes no further step; a stretch that goes nowhere takes none.
+    counts = np.ceil(np.maximum(way_m, turn_m) / spacing_m - 1e-6).clip(0, _MOST_POSES + 1).astype(np.int64)
+    if counts.sum() > _MOST_POSES:
+        raise InvalidRequest(f"a path of {way_m.sum():.4g} m is too long to be checked")
+    at = np.repeat(np.arange(len(counts)), counts)
+    share = (np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)) / counts[at]
+    positions = path.positions_m[at] + share[:, None] * (path.positions_m[at + 1] - path.positions_m[at])
+    turned = between(quaternions[at], quaternions[at + 1], share)
+    return PosePath(
+        np.vstack([positions, path.positions_m[-1:]]), np.vstack([turned, quaternions[-1:]]), path.frame_id,
+        path.stamp_ns,
+    )  # fmt: skip
 
 
 def _window(view: DepthView, centres_m: FloatArray, radius_m: float) -> DepthView:

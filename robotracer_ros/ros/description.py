@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
+from urllib.parse import unquote
 
+from ament_index_python.packages import get_package_share_directory
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from std_msgs.msg import String
 
 from robotracer_ros.errors import InvalidRequest, MotionRefused
 from robotracer_ros.planning.robot_description import RobotDescription
+from robotracer_ros.planning.tool_body import RobotBody
 from robotracer_ros.ros.qos import OVERRIDES, overridable, result_qos
+
+
+def mesh_path(uri: str) -> Path:
+    """The file that a robot description names: ``package://NAME/...``, ``file://...`` or an absolute path.
+
+    Raises:
+        InvalidRequest: for another URI, and a package that is not there.
+    """
+    kind, separator, rest = uri.partition("://")
+    if not separator and uri.startswith("/"):
+        return Path(uri)
+    if kind == "file" and rest.removeprefix("localhost").startswith("/"):
+        return Path(unquote(rest.removeprefix("localhost")))
+    name, _, inside = rest.partition("/")
+    if kind != "package" or not name or not inside:
+        raise InvalidRequest("accepted: package://NAME/..., file:///... or an absolute path")
+    try:
+        return Path(get_package_share_directory(name)) / inside
+    except (LookupError, ValueError, OSError) as error:
+        raise InvalidRequest(f"the package {name!r} is not there") from error
 
 
 class DescriptionSource:
@@ -28,6 +52,9 @@ class DescriptionSource:
         self._arrived = threading.Event()
         self._urdf = ""
         self._robot: RobotDescription | None = None
+        # Meshes are read once for each description, by whoever asks first.
+        self._reading = threading.Lock()
+        self._body: tuple[str, RobotBody] | None = None
         self._subscription = None
         if urdf:
             self._keep(urdf)
@@ -61,6 +88,26 @@ class DescriptionSource:
         """
         self.robot(timeout_s)
         return self._urdf
+
+    def body(self, timeout_s: float) -> RobotBody:
+        """As `robot`, with the surface of its links; a mesh that cannot be read is left out with a warning.
+
+        Raises:
+            MotionRefused: as `robot`.
+            InvalidRequest: for collision shapes that are none.
+        """
+        urdf = self.urdf(timeout_s)
+        with self._reading:
+            if self._body is None or self._body[0] != urdf:
+                body = RobotBody.from_urdf(urdf, mesh_path)
+                self._body = (urdf, body)
+                if body.unread:
+                    links = "".join(f"\n  {link}: {reason}" for link, reason in body.unread.items())
+                    self._node.get_logger().warning(
+                        f"the robot's shape is not known wherever these links are: what the camera sees of them is an "
+                        f"obstacle, and gripper.box_m stands in for a gripper{links}"
+                    )
+            return self._body[1]
 
     def close(self) -> None:
         """Stop listening."""

@@ -11,9 +11,11 @@ from planning.boxes import CARRIED, TABLE, VIEW, WALL, Box, observed, traced
 from robotracer_ros.errors import InvalidRequest, MotionRefused, NoDepth, PlanningError
 from robotracer_ros.geometry.observation import RgbdObservation
 from robotracer_ros.geometry.trace import DepthSource
+from robotracer_ros.planning.depth_view import DepthView
 from robotracer_ros.planning.grasp import GripperShape
-from robotracer_ros.planning.handling import MotionBounds, Tool, plan_handling
+from robotracer_ros.planning.handling import MotionBounds, Tool, plan_handling, require_in_bounds
 from robotracer_ros.planning.manipulation import Reach
+from robotracer_ros.planning.path import PosePath
 from robotracer_ros.planning.pick_and_place import HandlingSettings, TipPose
 
 HOME = np.array([0.3, 0.4, 0.4])
@@ -66,6 +68,34 @@ def test_a_wall_beside_the_grasp_is_no_obstacle_to_it_and_one_on_the_way_is():
     assert handled(boxes=(TABLE, CARRIED, beside))
     with pytest.raises(MotionRefused, match=r"^(trace|lift|approach): waypoint"):
         handled(0.3, boxes=(TABLE, CARRIED, Box((0.3, 0.0, 0.0), (0.9, 0.02, 0.6))))
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_tool_that_turns_is_checked_as_it_turns(kept):
+    """30 cm long and nearly nothing thick: along the wall where it begins, across it where it ends, or not."""
+    half = np.sqrt(0.5)
+    along, across = np.array([1.0, 0.0, 0.0, 0.0]), np.array([half, half, 0.0, 0.0])
+    bar = np.column_stack([np.linspace(-0.15, 0.15, 61), np.zeros((61, 2))])
+    turning = Tool(GripperShape(), bar, TipPose(np.array([0.45, -0.25, 0.1]), along, np.zeros(3)), np.zeros((0, 3)))
+    last = along if kept else across
+    ways = {
+        # The turn within the path, from where the tip is, and from where the step before ended.
+        "approach": [PosePath(np.array([[0.45, -0.1, 0.1], [0.45, 0.0, 0.1]]), np.array([along, last]), "base", 0)],
+        "return": [PosePath(np.array([[0.45, 0.0, 0.1]]), last[None], "base", 0)],
+        "lift": [
+            PosePath(np.array([[0.45, 0.0, 0.1]]), along[None], "base", 0),
+            PosePath(np.array([[0.45, 0.0, 0.1]]), last[None], "base", 0),
+        ],
+    }
+    view = DepthView.of(observed([TABLE, Box((0.4, 0.1, 0.0), (0.5, 0.14, 0.1))]))
+    for name, paths in ways.items():
+        steps = [Reach(name, path) for path in paths]
+        args = (steps, turning, np.zeros((0, 3)), view, VIEW, MotionBounds())
+        if kept:
+            require_in_bounds(*args)
+        else:
+            with pytest.raises(MotionRefused, match=rf"^{name}: waypoint \d+ is 0\.\d+ m too close"):
+                require_in_bounds(*args)
 
 
 def test_bounds_name_step_amount_and_parameter():

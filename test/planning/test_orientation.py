@@ -151,3 +151,16 @@ def test_quaternions_and_matrices_are_inverse():
 def test_signs_follow_their_neighbour():
     quaternion = np.array([0.1, 0.2, 0.3, -0.9])
     assert np.allclose(sign_continuous(np.array([quaternion, -quaternion, quaternion])), -quaternion)
+
+
+def test_every_row_may_turn_between_two_of_its_own():
+    rng = np.random.default_rng(5)
+    first, last = (rng.normal(size=(6, 4)) for _ in range(2))
+    first, last = (ends / np.linalg.norm(ends, axis=1, keepdims=True) for ends in (first, last))
+    last[2], last[3] = first[2], -first[3]
+    share = np.array([0.0, 0.3, 0.5, 0.7, 0.9, 1.0])
+    turned = between(first, last, share)
+    one_by_one = [between(a, b, share[i : i + 1])[0] for i, (a, b) in enumerate(zip(first, last, strict=True))]
+    np.testing.assert_allclose(turned, one_by_one, atol=1e-12)
+    np.testing.assert_allclose(turned[[0, 2, 3]], first[[0, 2, 3]], atol=1e-12)
+    assert abs(turned[5] @ last[5]) > 1 - 1e-12

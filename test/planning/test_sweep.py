@@ -11,7 +11,14 @@ from robotracer_ros.errors import FrameMismatch, InvalidRequest
 from robotracer_ros.geometry.transform import RigidTransform
 from robotracer_ros.planning.depth_view import DepthView
 from robotracer_ros.planning.path import PosePath
-from robotracer_ros.planning.sweep import NearCells, readings, swept_too_close, without_body
+from robotracer_ros.planning.sweep import (
+    NearCells,
+    between_waypoints,
+    readings,
+    swept_too_close,
+    without_body,
+    without_box,
+)
 
 CLEARANCE_M = 0.02
 
@@ -79,6 +86,39 @@ def test_a_robot_that_is_seen_is_no_obstacle_to_itself():
     remaining = VIEW.apply(readings(left))
     assert len(remaining) < len(cloud) and (remaining[:, 2] < 0.02).all()
     assert without_body(view, np.zeros((0, 3)), 0.01) is view
+
+
+def test_a_box_is_cut_out_in_its_own_frame():
+    view = DepthView.of(observed([TABLE, WALL]))
+    turned = RigidTransform.from_quaternion_xyzw("base", "box", (0, 0, np.sqrt(0.5), np.sqrt(0.5)), (0.45, 0.0, 0.1))
+    left = without_box(view, turned.inverse() @ VIEW, np.array([-0.07, -0.1, -0.2]), np.array([0.05, 0.1, 0.2]))
+    cloud, remaining = VIEW.apply(readings(view)), VIEW.apply(readings(left))
+    local = turned.inverse().apply(cloud)
+    inside = ((local >= [-0.07, -0.1, -0.2]) & (local <= [0.05, 0.1, 0.2])).all(axis=1)
+    assert 100 < inside.sum() < len(cloud) / 2
+    np.testing.assert_allclose(remaining, cloud[~inside], atol=1e-9)
+    elsewhere = RigidTransform("box", "camera", np.eye(3), np.array([50.0, 0.0, -1.0]))
+    assert len(readings(without_box(view, elsewhere, np.full(3, -0.1), np.full(3, 0.1)))) == len(cloud)
+
+
+def test_between_waypoints_the_tip_turns_as_it_goes():
+    half = np.sqrt(0.5)
+    corners = [[0, 0, 0], [0.1, 0, 0], [0.1, 0, 0], [0.1, 0, 0], [0.1, 0.003, 0]]
+    turns = np.array([[0, 0, 0, 1], [0, 0, half, half], [0, 0, half, half], [0, 0, -1, 0], [0, 0, 1, 0]])
+    dense = between_waypoints(PosePath(np.array(corners), turns, "base", 5), 0.02, 0.3)
+    assert (dense.frame_id, dense.stamp_ns) == ("base", 5)
+    yaw = 2 * np.arctan2(dense.quaternions_xyzw[:, 2], dense.quaternions_xyzw[:, 3])
+    way = dense.positions_m[:, 0] < 0.1
+    # On the way both go together; then it turns where it stands.
+    np.testing.assert_allclose(yaw[way], dense.positions_m[way, 0] / 0.1 * np.pi / 2, atol=1e-9)
+    assert np.linalg.norm(np.diff(dense.positions_m, axis=0), axis=1).max() <= 0.02 + 1e-9
+    assert np.abs(np.diff(yaw)).max() * 0.3 <= 0.02 + 1e-9
+    np.testing.assert_allclose(dense.positions_m[-1], corners[-1])
+    assert len(dense) == 2 * 24 + 1 + 1
+    alone = between_waypoints(PosePath(np.zeros((1, 3)), turns[:1], "base", 5), 0.02, 0.3)
+    assert len(alone) == 1
+    with pytest.raises(InvalidRequest, match=r"a path of 1e\+06 m is too long to be checked"):
+        between_waypoints(PosePath(np.array([[0, 0, 0], [1e6, 0, 0]]), turns[:2], "base", 5), 0.02, 0.3)
 
 
 def test_bad_input_is_refused():
