@@ -3,15 +3,24 @@
 import os
 from pathlib import Path
 
+import yaml
 from ament_index_python.packages import get_package_share_directory, get_packages_with_prefixes
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
 
 from launch import LaunchDescription
 
 SHARE = Path(get_package_share_directory("robotracer_ros"))
+MOVEIT = SHARE / "config" / "moveit_arm"
+PIPELINES = ("ompl", "pilz_industrial_motion_planner")
+# What the files in MOVEIT name; ros-$ROS_DISTRO-moveit brings them all.
+MOVEIT_PACKAGES = (
+    "moveit_ros_move_group", "moveit_kinematics", "moveit_simple_controller_manager", "moveit_planners_ompl",
+    "pilz_industrial_motion_planner",
+)  # fmt: skip
 
 ARGUMENTS = {
     "seed": ("0", "of the table; ~/reset of sim_node takes another one"),
@@ -23,20 +32,98 @@ ARGUMENTS = {
     "answers": ("", "recording that the backend replay answers from"),
     "contacts": ("ends", "which points of a trace touch a surface: ends, or start for what is held at the end"),
     "approval": ("false", "hold each motion until motion_node/approve is called"),
+    "planner": (
+        "cartesian_path",
+        "what plans: cartesian_path_node; MoveIt's move_group with config/moveit_arm; none, for one that runs already",
+    ),
     "rviz": ("false", "open RViz with the image, the depth cloud, the path and the markers"),
     "view": ("false", "open a window on the simulated world"),
 }
+CHOICES = {"planner": ["cartesian_path", "move_group", "none"]}
 
 
-def start(context):
-    """Build the nodes, once the arguments are known."""
-    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+def require(given):
+    """Refuse what cannot be started, in words."""
     if not Path(given["params_file"]).is_file():
         raise RuntimeError(f"params_file: there is no file {given['params_file']}")
     if given["rviz"].lower() in ("true", "1") and "rviz2" not in get_packages_with_prefixes():
         raise RuntimeError("rviz:=true needs the package rviz2, and it is not installed (ros-$ROS_DISTRO-rviz2)")
     if given["view"].lower() in ("true", "1") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise RuntimeError("view:=true needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set")
+    missing = [package for package in MOVEIT_PACKAGES if package not in get_packages_with_prefixes()]
+    if given["planner"] == "move_group" and missing:
+        raise RuntimeError(
+            f"planner:=move_group needs {', '.join(missing)}, and that is not installed (ros-$ROS_DISTRO-moveit)"
+        )
+
+
+def as_they_stand(tree):
+    """Keep launch from reading texts as YAML: an empty one, and XML."""
+    if isinstance(tree, dict):
+        return {name: as_they_stand(value) for name, value in tree.items()}
+    return ParameterValue(tree, value_type=str) if isinstance(tree, str) else tree
+
+
+def move_group_parameters():
+    """All that MoveIt's move_group wants to know of the arm."""
+
+    def read(name):
+        return yaml.safe_load((MOVEIT / f"{name}.yaml").read_text())
+
+    return {
+        "robot_description": (SHARE / "urdf" / "tabletop_arm.urdf").read_text(),
+        "robot_description_semantic": (MOVEIT / "tabletop_arm.srdf").read_text(),
+        "robot_description_kinematics": read("kinematics"),
+        "robot_description_planning": {**read("joint_limits"), **read("pilz_cartesian_limits")},
+        **read("moveit_controllers"),
+        "planning_pipelines": list(PIPELINES),
+        "default_planning_pipeline": PIPELINES[0],
+        **{name: read(f"{name}_planning") for name in PIPELINES},
+        # For RViz's own MoveIt display.
+        "publish_robot_description_semantic": True,
+        "publish_planning_scene": True,
+        "publish_geometry_updates": True,
+        "publish_state_updates": True,
+        "publish_transforms_updates": True,
+    }
+
+
+def move_group(namespace):
+    """MoveIt's node; it has no name here, for a name would be that of its other nodes as well."""
+    return Node(
+        package="moveit_ros_move_group",
+        executable="move_group",
+        namespace=namespace,
+        parameters=[as_they_stand(move_group_parameters()), {"use_sim_time": True}],
+        output="screen",
+    )
+
+
+def windows(namespace):
+    """RViz, and the window on the simulated world, each if it is wanted."""
+    rviz = Node(
+        package="rviz2",
+        executable="rviz2",
+        name="rviz2",
+        namespace=namespace,
+        arguments=["-d", str(SHARE / "rviz" / "tracer.rviz"), "-f", "base_link"],
+        condition=IfCondition(LaunchConfiguration("rviz")),
+    )
+    view = Node(
+        package="robotracer_ros",
+        executable="sim_view",
+        name="sim_view",
+        namespace=namespace,
+        output="screen",
+        condition=IfCondition(LaunchConfiguration("view")),
+    )
+    return [rviz, view]
+
+
+def start(context):
+    """Build the nodes, once the arguments are known."""
+    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    require(given)
     model = {
         "backend": given["backend"] or ("replay" if given["answers"] else "transformers_local"),
         "transformers_local.model": given["model"],
@@ -50,6 +137,8 @@ def start(context):
         "cartesian_path_node": {},
         "motion_node": {"require_approval": given["approval"].lower() in ("true", "1")},
     }
+    if given["planner"] != "cartesian_path":
+        parameters.pop("cartesian_path_node")
     nodes = [
         Node(
             package="robotracer_ros",
@@ -61,29 +150,15 @@ def start(context):
         )
         for name, values in parameters.items()
     ]
-    rviz = Node(
-        package="rviz2",
-        executable="rviz2",
-        name="rviz2",
-        namespace=given["namespace"],
-        arguments=["-d", str(SHARE / "rviz" / "tracer.rviz"), "-f", "base_link"],
-        condition=IfCondition(LaunchConfiguration("rviz")),
-    )
-    view = Node(
-        package="robotracer_ros",
-        executable="sim_view",
-        name="sim_view",
-        namespace=given["namespace"],
-        output="screen",
-        condition=IfCondition(LaunchConfiguration("view")),
-    )
-    return [*nodes, rviz, view]
+    if given["planner"] == "move_group":
+        nodes.append(move_group(given["namespace"]))
+    return [*nodes, *windows(given["namespace"])]
 
 
 def generate_launch_description():
     """Declare the arguments, then start."""
     declared = [
-        DeclareLaunchArgument(name, default_value=default, description=description)
+        DeclareLaunchArgument(name, default_value=default, description=description, choices=CHOICES.get(name))
         for name, (default, description) in ARGUMENTS.items()
     ]
     return LaunchDescription([*declared, OpaqueFunction(function=start)])

@@ -15,6 +15,9 @@ from launch_ros.actions import Node
 from launch import LaunchDescription
 
 SHARE = Path(get_package_share_directory("robotracer_ros"))
+NAV2_FILE = SHARE / "config" / "nav2_base" / "nav2_params.yaml"
+# What NAV2_FILE names; ros-$ROS_DISTRO-navigation2 brings them all.
+NAV2_PACKAGES = ("nav2_controller", "nav2_regulated_pure_pursuit_controller", "nav2_lifecycle_manager")
 
 ARGUMENTS = {
     "seed": ("3", "of the room; ~/reset of sim_node takes another one"),
@@ -23,22 +26,75 @@ ARGUMENTS = {
     "backend": ("", 'where the model runs; "" means the one that model or answers belongs to, else transformers_local'),
     "model": ("", 'checkpoint; "" means the one that comes along, which knows tables and no floors'),
     "answers": ("", "recording that the backend replay answers from"),
-    "pursuit": ("true", "follow paths with pursuit_node; false leaves that to a Nav2 that runs already"),
+    "follower": (
+        "pursuit",
+        "what follows paths: pursuit_node; nav2, its controller with config/nav2_base; none, for one that runs already",
+    ),
     "real_time_factor": ("1.0", "simulated seconds in a second"),
     "rviz": ("false", "open RViz with the image, the depth cloud, the path and the markers"),
     "view": ("false", "open a window on the simulated world"),
 }
+CHOICES = {"follower": ["pursuit", "nav2", "none"]}
 
 
-def start(context):
-    """Build the nodes, once the arguments are known."""
-    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+def require(given):
+    """Refuse what cannot be started, in words."""
     if not Path(given["params_file"]).is_file():
         raise RuntimeError(f"params_file: there is no file {given['params_file']}")
     if given["rviz"].lower() in ("true", "1") and "rviz2" not in get_packages_with_prefixes():
         raise RuntimeError("rviz:=true needs the package rviz2, and it is not installed (ros-$ROS_DISTRO-rviz2)")
     if given["view"].lower() in ("true", "1") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise RuntimeError("view:=true needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set")
+    missing = [package for package in NAV2_PACKAGES if package not in get_packages_with_prefixes()]
+    if given["follower"] == "nav2" and missing:
+        raise RuntimeError(
+            f"follower:=nav2 needs {', '.join(missing)}, and that is not installed (ros-$ROS_DISTRO-navigation2)"
+        )
+
+
+def nav2(namespace):
+    """Nav2's controller, and what brings it up; without names, for those would be its costmap's as well."""
+    return [
+        Node(
+            package=package,
+            executable=executable,
+            namespace=namespace,
+            parameters=[str(NAV2_FILE), {"use_sim_time": True}],
+            output="screen",
+        )
+        for package, executable in (
+            ("nav2_controller", "controller_server"),
+            ("nav2_lifecycle_manager", "lifecycle_manager"),
+        )
+    ]
+
+
+def windows(namespace):
+    """RViz, and the window on the simulated world, each if it is wanted."""
+    rviz = Node(
+        package="rviz2",
+        executable="rviz2",
+        name="rviz2",
+        namespace=namespace,
+        arguments=["-d", str(SHARE / "rviz" / "tracer.rviz"), "-f", "odom"],
+        parameters=[{"use_sim_time": True}],
+        condition=IfCondition(LaunchConfiguration("rviz")),
+    )
+    view = Node(
+        package="robotracer_ros",
+        executable="sim_view",
+        name="sim_view",
+        namespace=namespace,
+        output="screen",
+        condition=IfCondition(LaunchConfiguration("view")),
+    )
+    return [rviz, view]
+
+
+def start(context):
+    """Build the nodes, once the arguments are known."""
+    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    require(given)
     model = {
         "backend": given["backend"] or ("replay" if given["answers"] else "transformers_local"),
         "transformers_local.model": given["model"],
@@ -52,7 +108,7 @@ def start(context):
         "motion_node": {"use_sim_time": True},
         "pursuit_node": {"use_sim_time": True},
     }
-    if given["pursuit"].lower() not in ("true", "1"):
+    if given["follower"] != "pursuit":
         parameters.pop("pursuit_node")
     nodes = [
         Node(
@@ -65,30 +121,15 @@ def start(context):
         )
         for name, values in parameters.items()
     ]
-    rviz = Node(
-        package="rviz2",
-        executable="rviz2",
-        name="rviz2",
-        namespace=given["namespace"],
-        arguments=["-d", str(SHARE / "rviz" / "tracer.rviz"), "-f", "odom"],
-        parameters=[{"use_sim_time": True}],
-        condition=IfCondition(LaunchConfiguration("rviz")),
-    )
-    view = Node(
-        package="robotracer_ros",
-        executable="sim_view",
-        name="sim_view",
-        namespace=given["namespace"],
-        output="screen",
-        condition=IfCondition(LaunchConfiguration("view")),
-    )
-    return [*nodes, rviz, view]
+    if given["follower"] == "nav2":
+        nodes += nav2(given["namespace"])
+    return [*nodes, *windows(given["namespace"])]
 
 
 def generate_launch_description():
     """Declare the arguments, then start."""
     declared = [
-        DeclareLaunchArgument(name, default_value=default, description=description)
+        DeclareLaunchArgument(name, default_value=default, description=description, choices=CHOICES.get(name))
         for name, (default, description) in ARGUMENTS.items()
     ]
     return LaunchDescription([*declared, OpaqueFunction(function=start)])
