@@ -98,7 +98,7 @@ class ArmChain:
         """
         require_whole(trajectory, self.robot, self.joint_names)
         require_no_jump(trajectory, rules)
-        require_start(trajectory, start, rules)
+        require_start(trajectory, start, rules, self.robot)
         require_on_path(trajectory, self.robot, self.tip_link, self.base_link, waypoints, rules)
         slow = scaled(trajectory, self.robot, rules)
         return slow_enough(slow, self.robot, self.tip_link, self.base_link, rules)

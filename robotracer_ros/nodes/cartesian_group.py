@@ -41,9 +41,12 @@ class PlanningGroup:
         told = self.tip.limits.velocity
         self.velocity = np.where(wanted > 0, np.minimum(wanted, told), told)
         self.acceleration = _of_joints("max_acceleration_rad_s2", parameters.max_acceleration_rad_s2, names)
-        still = [name for name, limit in zip(names, self.velocity, strict=True) if not limit > 0]
-        if still:
-            raise InvalidRequest(f"the robot description allows {', '.join(still)} no velocity above 0")
+        # A URDF that tells no speed leaves that to whoever plans.
+        endless = [name for name, limit in zip(names, self.velocity, strict=True) if not np.isfinite(limit)]
+        if endless:
+            raise InvalidRequest(
+                f"the robot description tells no velocity of {', '.join(endless)}; set max_velocity_rad_s"
+            )
         self._arms = {parameters.tip_link: self.tip}
 
     def arm(self, link: str) -> Arm:

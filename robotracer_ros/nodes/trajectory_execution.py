@@ -19,7 +19,7 @@ from robotracer_ros.planning.trajectory import JointTrajectory
 from robotracer_ros.ros.controller_action import ControllerAction
 from robotracer_ros.ros.joint_states import JointStates
 from robotracer_ros.ros.trajectories import trajectory_from_msg
-from robotracer_ros.ros.trajectory_output import Following, TrajectoryTopic
+from robotracer_ros.ros.trajectory_output import Braking, Following, TrajectoryTopic
 
 # How often a running motion is looked at, and so how late a stop is seen at most.
 _LOOK_S: Final = 0.01
@@ -52,7 +52,7 @@ class TrajectoryExecution:
         """
         self._require_controllers(controller_names)
         trajectory = _read(message, group)
-        self._require_start(trajectory, parameters)
+        self._require_start(trajectory, group, parameters)
         stop.obey()
         if len(trajectory.times_s) == 1:  # the arm stands there already
             return
@@ -81,19 +81,20 @@ class TrajectoryExecution:
                 f"there is no controller {', '.join(unknown)}; accepted: none, {' or '.join(filter(None, known))}",
             )
 
-    def _require_start(self, trajectory: JointTrajectory, parameters: CartesianParameters) -> None:
+    def _require_start(
+        self, trajectory: JointTrajectory, group: PlanningGroup, parameters: CartesianParameters
+    ) -> None:
         with answered_as(MoveItErrorCodes.CONTROL_FAILED):
             current = self._joint_states.positions(trajectory.joint_names, parameters.joint_state_max_age_s)
-            require_start(trajectory, current, MotionRules(start_tolerance_rad=parameters.start_tolerance_rad))
+            rules = MotionRules(start_tolerance_rad=parameters.start_tolerance_rad)
+            require_start(trajectory, current, rules, group.robot)
 
     def _begin(self, message: Any, group: PlanningGroup, parameters: CartesianParameters) -> Following:
         message.header.stamp.sec = message.header.stamp.nanosec = 0  # at once: a plan for later cannot be watched
         if self._action is not None:
             return self._action.begin(message, parameters.controller_timeout_s)
-        return self._topic.begin(
-            message, group.limits_of(tuple(message.joint_names))[1], parameters.goal_tolerance_rad,
-            parameters.rest_speed_rad_s, parameters.controller_timeout_s,
-        )  # fmt: skip
+        tolerances = (parameters.goal_tolerance_rad, parameters.rest_speed_rad_s)
+        return self._topic.begin(message, _braking(message, group), *tolerances, parameters.controller_timeout_s)
 
     def _watch(
         self, following: Following, trajectory: JointTrajectory, parameters: CartesianParameters, stop: StopSign,
@@ -124,13 +125,18 @@ class TrajectoryExecution:
         is_heard = self._topic.is_heard
         has_agreed = following.stop(_CANCEL_S if is_heard else parameters.stop_timeout_s)
         if not has_agreed and is_heard:
-            self._topic.brake(message, group.limits_of(names)[1], elapsed_s)
+            self._topic.brake(message, _braking(message, group), elapsed_s)
             has_agreed = True
         rests = self._joint_states.wait_for_rest(names, parameters.rest_speed_rad_s, parameters.stop_timeout_s)
         if has_agreed and rests:
             return
         what = "it was told to stop, and joint_states do not tell that it rests" if has_agreed else "it was not stopped"
         raise CodedError(MoveItErrorCodes.CONTROL_FAILED, f"{reason}; {what}") from reason
+
+
+def _braking(message: Any, group: PlanningGroup) -> Braking:
+    names = tuple(message.joint_names)
+    return Braking(group.limits_of(names)[1], group.robot.endless(names))
 
 
 def _read(message: Any, group: PlanningGroup) -> JointTrajectory:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from robotracer_ros.errors import InvalidRequest, MotionRefused
 from robotracer_ros.geometry.arrays import FloatArray
-from robotracer_ros.planning.robot_description import RobotDescription
+from robotracer_ros.planning.robot_description import RobotDescription, shortest
 from robotracer_ros.planning.timing import slowed
 from robotracer_ros.planning.trajectory import JointTrajectory
 
@@ -59,16 +60,22 @@ class MotionRules:
 _SHARES: Final = ("min_fraction", "max_velocity_scaling", "max_acceleration_scaling")
 
 
-def require_fraction(fraction: float, rules: MotionRules) -> None:
+def require_fraction(fraction: float, rules: MotionRules, waypoint_count: int = 0) -> None:
     """Check that a planner reached all of a path; what it says of success is no help, it says so of a fraction of 0.
+
+    Args:
+        waypoint_count: of the path, each of which counts the same, as in MoveIt; 0 where it is not known.
 
     Raises:
         MotionRefused: for less than ``min_fraction``.
     """
     if not fraction >= rules.min_fraction:
-        raise MotionRefused(
-            f"only {fraction:.3f} of the path can be followed; min_fraction asks for {rules.min_fraction}"
-        )
+        told = f"only {fraction:.3f} of the path can be followed; min_fraction asks for {rules.min_fraction}"
+        if waypoint_count and 0 <= fraction < 1:
+            # 1/3 of three waypoints is the first of them, rounded as it may be.
+            missed = math.floor(fraction * waypoint_count + 1e-6) + 1
+            told += f"; the way to waypoint {missed} of {waypoint_count} cannot be followed to its end"
+        raise MotionRefused(told)
 
 
 def require_whole(trajectory: JointTrajectory, robot: RobotDescription, joint_names: Sequence[str]) -> None:
@@ -97,7 +104,10 @@ def require_whole(trajectory: JointTrajectory, robot: RobotDescription, joint_na
     beyond = np.maximum(lower - trajectory.positions, trajectory.positions - upper)
     wrong = _first(beyond > _LIMIT_SLACK_RAD)
     if wrong:
-        raise MotionRefused(f"{names[wrong[1]]} is {beyond[wrong]:.4f} beyond its limits at point {wrong[0]}")
+        raise MotionRefused(
+            f"{names[wrong[1]]} is {beyond[wrong]:.4f} beyond its limits at point {wrong[0]}; the URDF allows "
+            f"{lower[wrong[1]]:.4f} to {upper[wrong[1]]:.4f}"
+        )
     _require_speed(trajectory, np.array([joint.velocity for joint in joints]))
 
 
@@ -117,7 +127,7 @@ def _require_speed(trajectory: JointTrajectory, velocity: FloatArray) -> None:
         if wrong:
             raise MotionRefused(
                 f"{trajectory.joint_names[wrong[1]]} would go at {speeds[wrong]:.3f} per second at point {wrong[0]}; "
-                f"its limit is {velocity[wrong[1]]:.3f}"
+                f"its limit is {velocity[wrong[1]]:.3f} in the URDF"
             )
 
 
@@ -129,6 +139,8 @@ def _first(wrong: npt.NDArray[np.bool_]) -> tuple[int, int] | None:
 
 def require_no_jump(trajectory: JointTrajectory, rules: MotionRules) -> None:
     """Check that no joint turns far between two points.
+
+    A whole turn is one for a continuous joint too: controllers go from number to number.
 
     Raises:
         MotionRefused: naming the point, the joint, the amount and the rule.
@@ -142,19 +154,26 @@ def require_no_jump(trajectory: JointTrajectory, rules: MotionRules) -> None:
         )
 
 
-def require_start(trajectory: JointTrajectory, current: Mapping[str, float], rules: MotionRules) -> None:
+def require_start(
+    trajectory: JointTrajectory, current: Mapping[str, float], rules: MotionRules, robot: RobotDescription | None = None
+) -> None:
     """Check that a trajectory begins where the joints are.
+
+    Args:
+        robot: tells which joints are continuous, so that whole turns do not count; None for none.
 
     Raises:
         MotionRefused: for joints of which nothing is known, or that stand elsewhere.
     """
-    for name, begin in zip(trajectory.joint_names, trajectory.positions[0], strict=True):
+    names = trajectory.joint_names
+    endless = robot.endless(names) if robot else np.zeros(len(names), dtype=bool)
+    for name, begin, turns in zip(names, trajectory.positions[0], endless, strict=True):
         if name not in current:
             raise MotionRefused(f"where {name} stands is not known; known: {', '.join(current) or 'no joint'}")
-        off = abs(current[name] - float(begin))
+        off = abs(float(shortest(current[name] - begin, turns)))
         if not off <= rules.start_tolerance_rad:
             raise MotionRefused(
-                f"{name} stands at {current[name]:.4f}, {off:.4f} from where the motion begins; "
+                f"{name} stands at {current[name]:.4f}, {off:.4f} from where the motion begins, {begin:.4f}; "
                 f"start_tolerance_rad allows {rules.start_tolerance_rad}"
             )
 
@@ -173,12 +192,12 @@ def require_on_path(
     """
     tips = _tips(trajectory, robot, tip_link, base_link)
     corners = np.concatenate([tips[:1, :3, 3], waypoints[:, :3, 3]])
-    away = _distance_to_lines(tips[:, :3, 3], corners)
+    away, lines = _distance_to_lines(tips[:, :3, 3], corners)
     worst = int(away.argmax())
     if away[worst] > rules.max_path_deviation_m:
         raise MotionRefused(
-            f"{tip_link} would leave the path by {away[worst]:.4f} m {worst / (len(tips) - 1):.0%} of the way through; "
-            f"max_path_deviation_m allows {rules.max_path_deviation_m}"
+            f"{tip_link} would leave the path by {away[worst]:.4f} m {worst / (len(tips) - 1):.0%} of the way through, "
+            f"near the line to waypoint {lines[worst] + 1}; max_path_deviation_m allows {rules.max_path_deviation_m}"
         )
     for number, waypoint in enumerate(waypoints, 1):
         missed = float(np.linalg.norm(tips[:, :3, 3] - waypoint[:3, 3], axis=1).min())
@@ -244,10 +263,11 @@ def _dense(times_s: FloatArray) -> FloatArray:
     return np.append(between.ravel(), times_s[-1])
 
 
-def _distance_to_lines(points: FloatArray, corners: FloatArray) -> FloatArray:
-    """(N,) from points (N, 3) to the nearest of the lines between corners (C, 3)."""
+def _distance_to_lines(points: FloatArray, corners: FloatArray) -> tuple[FloatArray, npt.NDArray[np.intp]]:
+    """(N,) from points (N, 3) to the nearest of the lines between corners (C, 3), and (N,) which line it is."""
     begin, way = corners[:-1], np.diff(corners, axis=0)
     length = np.maximum((way**2).sum(axis=1), 1e-18)
     share = np.clip(((points[:, None] - begin) * way).sum(axis=2) / length, 0.0, 1.0)
     nearest = begin + share[:, :, None] * way
-    return np.asarray(np.linalg.norm(points[:, None] - nearest, axis=2).min(axis=1))
+    away = np.linalg.norm(points[:, None] - nearest, axis=2)
+    return away.min(axis=1), away.argmin(axis=1)

@@ -28,7 +28,8 @@ class Joint:
         axis: (3,) unit vector in the joint's frame.
         lower, upper: of its position, radians or metres, the soft ones where they are narrower; infinite for a
             continuous joint.
-        velocity: the fastest it may go, per second; infinite where the URDF does not say.
+        velocity: the fastest it may go, per second; infinite where the URDF does not say, or says 0, as those do whose
+            limits are MoveIt's.
         mimics: the joint that moves this one, or ""; by ``multiplier`` times its position, and ``offset``.
     """
 
@@ -140,6 +141,10 @@ class RobotDescription:
                 raise InvalidRequest(f"the robot has no joint {name!r} that moves; it has {', '.join(moving)}")
         return tuple(self.joints[name] for name in names)
 
+    def endless(self, names: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """(N,) which of these joints are continuous: drivers may tell their angles whole turns off."""
+        return np.array([name in self.joints and self.joints[name].kind == "continuous" for name in names], dtype=bool)
+
     def place(self, tip_link: str, positions: Mapping[str, npt.ArrayLike], base_link: str = "") -> FloatArray:
         """(T, 4, 4) of a tip link seen from a base link, for (T,) positions of each joint by name; others stand at 0.
 
@@ -157,6 +162,12 @@ class RobotDescription:
             position = joint.multiplier * series.get(joint.mimics or joint.name, still) + joint.offset
             frames = frames @ joint.origin @ joint.motion(position)
         return frames
+
+
+def shortest(differences: npt.ArrayLike, endless: npt.ArrayLike) -> FloatArray:
+    """(..., N) differences between positions of joints, without whole turns where ``endless`` (N,) says so."""
+    told = np.asarray(differences, dtype=np.float64)
+    return np.where(endless, (told + np.pi) % (2 * np.pi) - np.pi, told)
 
 
 def parsed(urdf: str) -> ET.Element:
@@ -192,7 +203,7 @@ def _joint(element: ET.Element) -> Joint:
             _number(given, "lower", 0.0, name), _number(safety, "soft_lower_limit", -np.inf, name)),
         upper=np.inf if endless else min(
             _number(given, "upper", 0.0, name), _number(safety, "soft_upper_limit", np.inf, name)),
-        velocity=_number(given, "velocity", np.inf, name), mimics=mimic.get("joint", ""),
+        velocity=_speed(given, name), mimics=mimic.get("joint", ""),
         multiplier=_number(mimic, "multiplier", 1.0, name), offset=_number(mimic, "offset", 0.0, name),
     )  # fmt: skip
 
@@ -221,6 +232,11 @@ def _numbers(element: ET.Element | None, name: str, default: tuple[float, ...], 
     if values.shape != (len(default),) or not np.isfinite(values).all():
         raise InvalidRequest(f"{name} of the joint {joint!r} must be {len(default)} finite numbers, received {text!r}")
     return values
+
+
+def _speed(given: Mapping[str, str], joint: str) -> float:
+    told = _number(given, "velocity", 0.0, joint)
+    return told if told > 0 else np.inf
 
 
 def _number(given: Mapping[str, str], name: str, default: float, joint: str) -> float:

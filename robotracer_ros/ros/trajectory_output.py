@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
+import numpy.typing as npt
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
@@ -13,6 +15,7 @@ from trajectory_msgs.msg import JointTrajectoryPoint
 
 from robotracer_ros.errors import MotionError
 from robotracer_ros.geometry.arrays import FloatArray
+from robotracer_ros.planning.robot_description import shortest
 from robotracer_ros.ros.joint_states import JointStates
 from robotracer_ros.ros.qos import OVERRIDES, overridable
 from robotracer_ros.ros.trajectories import duration_from_msg, duration_to_msg
@@ -26,6 +29,19 @@ _FRESH_S: Final = 0.1
 # Farther than this from where the trajectory is by now, joint states are not believed: a brake that begins elsewhere
 # would throw the arm there.
 _BELIEVED_RAD: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Braking:
+    """What is known of (N,) joints that have to be stopped.
+
+    Attributes:
+        deceleration: per second squared.
+        endless: which are continuous, so that whole turns do not count.
+    """
+
+    deceleration: FloatArray
+    endless: npt.NDArray[np.bool_]
 
 
 class Following(Protocol):
@@ -71,13 +87,13 @@ class TrajectoryTopic:
         return bool(self._publisher.get_subscription_count())
 
     def begin(
-        self, trajectory: JointTrajectoryMessage, deceleration: FloatArray, goal_tolerance: float, rest_speed: float,
+        self, trajectory: JointTrajectoryMessage, braking: Braking, goal_tolerance: float, rest_speed: float,
         timeout_s: float,
     ) -> Following:  # fmt: skip
         """Publish a trajectory, once somebody listens.
 
         Args:
-            deceleration: (N,) of the joints, for a stop.
+            braking: of the trajectory's joints.
             goal_tolerance: from where a joint is to its last position, for the robot to have arrived.
             rest_speed: no faster, a joint rests.
 
@@ -90,9 +106,9 @@ class TrajectoryTopic:
                 raise MotionError(f"nobody subscribes to {self.name}; start the controller, or remap joint_trajectory")
             time.sleep(_LOOK_S)
         self._publisher.publish(trajectory)
-        return _OnTopic(self, self._node, self._joint_states, trajectory, deceleration, (goal_tolerance, rest_speed))
+        return _OnTopic(self, self._node, self._joint_states, trajectory, braking, (goal_tolerance, rest_speed))
 
-    def brake(self, trajectory: JointTrajectoryMessage, deceleration: FloatArray, elapsed_s: float) -> None:
+    def brake(self, trajectory: JointTrajectoryMessage, braking: Braking, elapsed_s: float) -> None:
         """Publish a short trajectory in whose course the joints come to rest.
 
         It begins where ``joint_states`` last told, or, where that is old or away from the trajectory, where the
@@ -104,10 +120,11 @@ class TrajectoryTopic:
         known = [readings.get(name) for name in names]
         if all(reading is not None and now - reading.heard_s < _FRESH_S for reading in known):
             told = np.array([reading.position for reading in known if reading is not None])
-            if (np.abs(told - positions) <= _BELIEVED_RAD).all():
-                positions = told
-                velocities = np.array([reading.velocity for reading in known if reading is not None])
-        time_s = max(float((np.abs(velocities) / deceleration).max(initial=0.0)), _SHORTEST_BRAKE_S)
+            told_velocities = np.array([reading.velocity for reading in known if reading is not None])
+            is_near = np.abs(shortest(told - positions, braking.endless)) <= _BELIEVED_RAD
+            if is_near.all() and np.isfinite(told_velocities).all():
+                positions, velocities = told, told_velocities
+        time_s = max(float((np.abs(velocities) / braking.deceleration).max(initial=0.0)), _SHORTEST_BRAKE_S)
         point = JointTrajectoryPoint(time_from_start=duration_to_msg(time_s))
         point.positions = (positions + velocities * time_s / 2).tolist()
         point.velocities = [0.0] * len(names)
@@ -123,10 +140,10 @@ class _OnTopic:
 
     def __init__(
         self, topic: TrajectoryTopic, node: Node, joint_states: JointStates, trajectory: JointTrajectoryMessage,
-        deceleration: FloatArray, tolerances: tuple[float, float],
+        braking: Braking, tolerances: tuple[float, float],
     ) -> None:  # fmt: skip
         self._topic, self._clock, self._joint_states = topic, node.get_clock(), joint_states
-        self._trajectory, self._deceleration = trajectory, deceleration
+        self._trajectory, self._braking = trajectory, braking
         self._goal_tolerance, self._rest_speed = tolerances
         self._began = self._clock.now()
 
@@ -139,13 +156,15 @@ class _OnTopic:
         readings = self._joint_states.all()
         return all(
             name in readings
-            and abs(readings[name].position - goal) <= self._goal_tolerance
+            and abs(shortest(readings[name].position - goal, turns)) <= self._goal_tolerance
             and abs(readings[name].velocity) <= self._rest_speed
-            for name, goal in zip(self._trajectory.joint_names, last.positions, strict=True)
+            for name, goal, turns in zip(
+                self._trajectory.joint_names, last.positions, self._braking.endless, strict=True
+            )
         )
 
     def stop(self, timeout_s: float) -> bool:
-        self._topic.brake(self._trajectory, self._deceleration, self._elapsed_s())
+        self._topic.brake(self._trajectory, self._braking, self._elapsed_s())
         return self._topic.is_heard
 
     def _elapsed_s(self) -> float:

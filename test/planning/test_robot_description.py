@@ -7,7 +7,7 @@ import pytest
 from planning.arms import PLANAR, pose, recorded
 
 from robotracer_ros.errors import InvalidRequest
-from robotracer_ros.planning.robot_description import RobotDescription
+from robotracer_ros.planning.robot_description import RobotDescription, shortest
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,20 @@ def test_a_joint_that_mimics_follows_and_does_not_move_by_itself() -> None:
 def test_a_joint_without_end_has_no_limits() -> None:
     robot = RobotDescription.from_urdf(PLANAR.replace('name="elbow" type="revolute"', 'name="elbow" type="continuous"'))
     assert (robot.joints["elbow"].lower, robot.joints["elbow"].upper) == (-np.inf, np.inf)
+    assert robot.endless(["elbow", "shoulder", "grip", "nope"]).tolist() == [True, False, False, False]
+
+
+def test_whole_turns_count_for_joints_with_an_end() -> None:
+    turn = 2 * np.pi
+    off = shortest([[0.1, 0.1], [turn - 0.1, turn - 0.1], [0.2 - 2 * turn, 3.0]], [True, False])
+    np.testing.assert_allclose(off, [[0.1, 0.1], [-0.1, turn - 0.1], [0.2, 3.0]], atol=1e-12)
+    assert np.isnan(shortest(np.nan, True)) and abs(shortest(-np.pi, True)) == np.pi
+
+
+@pytest.mark.parametrize("limit", ['velocity="0"', 'velocity="0.0"', 'velocity="-1"', 'velocity="nan"', ""])
+def test_a_speed_that_is_not_told_is_no_limit(limit: str) -> None:
+    robot = RobotDescription.from_urdf(PLANAR.replace('velocity="2"', limit))
+    assert robot.joints["elbow"].velocity == np.inf and robot.joints["grip"].velocity == 0.1
 
 
 @pytest.mark.parametrize(
