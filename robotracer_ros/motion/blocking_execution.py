@@ -21,10 +21,17 @@ class BlockingExecution:
         executor: moveit.planning.TrajectoryExecutionManager.
         trajectory: moveit_msgs/RobotTrajectory.
         controllers: that shall execute it; [] for whichever fit.
+
+    Attributes:
+        is_left_behind: whether MoveIt keeps the trajectory, not executed, and would execute it with the next one:
+            Jazzy's Python cannot have it forgotten.
     """
 
     def __init__(self, executor: Any, trajectory: Any, controllers: list[str]) -> None:
         self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._is_cancelled = False
+        self.is_left_behind = False
         self._status: Any = None
         self._error = ""
         self._thread = threading.Thread(target=self._run, args=(executor, trajectory, controllers), daemon=True)
@@ -48,12 +55,34 @@ class BlockingExecution:
             said = self._error or getattr(self._status, "status", self._status)
             raise MotionError(f"MoveItPy did not execute the trajectory: {said}")
 
+    def cancel(self) -> None:
+        """Begin no motion any more; one that has begun is for ``stop_execution`` to end, which a call that is about to
+        begin one does not hear.
+        """
+        with self._lock:
+            self._is_cancelled = True
+
+    def is_over(self, timeout_s: float) -> bool:
+        """Whether the call has returned, waited for so long at most."""
+        return self._over.wait(timeout_s)
+
+    def _may_begin(self) -> bool:
+        with self._lock:
+            return not self._is_cancelled
+
     def _run(self, executor: Any, trajectory: Any, controllers: list[str]) -> None:
         try:
-            if executor.push(trajectory=trajectory, controllers=controllers):
+            if not executor.push(trajectory=trajectory, controllers=controllers):
+                self._error = "no controllers for its joints"
+            elif self._may_begin():
                 self._status = executor.execute_and_wait(auto_clear=True)
             else:
-                self._error = "no controllers for its joints"
+                self._error = "it was taken back"
+                # stop_execution forgets only what moves.
+                if hasattr(executor, "clear"):
+                    executor.clear()
+                else:
+                    self.is_left_behind = True
         # C++ exceptions of all kinds.
         except Exception as error:  # noqa: BLE001
             self._error = str(error) or type(error).__name__

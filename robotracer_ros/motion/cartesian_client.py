@@ -64,7 +64,7 @@ class CartesianClient:
             )  # fmt: skip
         finally:
             self._client.remove_pending_request(future)
-        return chain.checked(self._solution(response), waypoints, start, self._settings.rules)
+        return chain.checked(self._solution(response, len(waypoints)), waypoints, start, self._settings.rules)
 
     def close(self) -> None:
         """Let go of the service."""
@@ -96,7 +96,7 @@ class CartesianClient:
                 ) from error
         return frame
 
-    def _solution(self, response: GetCartesianPath.Response) -> JointTrajectory:
+    def _solution(self, response: GetCartesianPath.Response, waypoint_count: int) -> JointTrajectory:
         code = response.error_code
         if code.val != MoveItErrorCodes.SUCCESS:
             words = getattr(code, "message", "")
@@ -104,7 +104,7 @@ class CartesianClient:
                 f"{self._what} answered {constant_name(MoveItErrorCodes, code.val)} ({code.val})"
                 + (f": {words}" if words else f" for the group {self._settings.group!r}")
             )
-        require_fraction(response.fraction, self._settings.rules)
+        require_fraction(response.fraction, self._settings.rules, waypoint_count)
         if response.solution.multi_dof_joint_trajectory.points:
             raise MotionRefused("the trajectory also moves a joint of several degrees of freedom; accepted: an arm's")
         try:

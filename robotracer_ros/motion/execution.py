@@ -26,6 +26,7 @@ from robotracer_ros.motion.calls import (
 from robotracer_ros.motion.follower import StopSign
 from robotracer_ros.motion.joint_watch import JointWatch
 from robotracer_ros.motion.move_group_settings import MoveGroupSettings
+from robotracer_ros.motion.pulse import Pulse
 from robotracer_ros.planning.robot_description import RobotDescription
 from robotracer_ros.planning.trajectory import JointTrajectory
 from robotracer_ros.ros.action_client import SafeActionClient
@@ -52,7 +53,9 @@ class Execution:
         self._node, self._settings, self._joint_states = node, settings, joint_states
         group = ReentrantCallbackGroup()
         self._client = SafeActionClient(node, ExecuteTrajectory, settings.execute_action, callback_group=group)
-        self._what = f"the action {node.resolve_topic_name(settings.execute_action)}"
+        action = node.resolve_topic_name(settings.execute_action)
+        self._what = f"the action {action}"
+        self._pulse = Pulse(node, action, settings.server_silence_s)
         self._event = node.create_publisher(String, settings.event_topic, 10)
         self._controller = None
         if settings.controller_action:
@@ -92,6 +95,7 @@ class Execution:
     def close(self) -> None:
         """Let go of the action, the service and the topic."""
         self._client.destroy()
+        self._pulse.close()
         self._node.destroy_publisher(self._event)
         if self._controller is not None:
             self._node.destroy_client(self._controller)
@@ -104,11 +108,15 @@ class Execution:
         longest_s = float(trajectory.times_s[-1]) * settings.duration_factor + settings.duration_margin_s
         end, steady_end = clock.now() + Duration(seconds=longest_s), time.monotonic() + longest_s * _SLOWEST_SIMULATION
         presence = Presence(self._client.server_is_ready)
+        self._pulse.begin()
         while not motion.result.done():
             stop.obey()
             told(watch.look())
             if presence.is_lost() and not motion.result.done():
                 raise MotionError(f"{self._what} went away during the motion")
+            if self._pulse.is_lost() and not motion.result.done():
+                silence_s = self._settings.server_silence_s
+                raise MotionError(f"{self._what}: its process answered nothing within {silence_s:g} s; has it crashed?")
             if clock.now() > end or time.monotonic() > steady_end:
                 raise MotionError(f"{self._what} did not finish within {longest_s:.1f} s")
             stop.wait(_LOOK_S)

@@ -17,9 +17,14 @@ from robotracer_ros.motion.calls import answered, cancelled_goal, wait_until_rea
 from robotracer_ros.motion.follower import StopSign
 from robotracer_ros.planning.manipulation import Grip
 from robotracer_ros.ros.action_client import SafeActionClient
+from robotracer_ros.ros.joint_states import JointStates
 
 # Nothing that is worth taking is thinner.
 _NOTHING_M: Final = 0.003
+# Fingers rest that change the width by less than the one for as long as the other; they may take a moment to begin.
+_STILL_M: Final = 0.0005
+_STILL_S: Final = 0.3
+_LOOK_S: Final = 0.01
 KINDS: Final = ("none", "gripper_command", "parallel_gripper_command", "set_bool", "trigger")
 
 
@@ -32,11 +37,14 @@ class GripperSettings:
             where true closes; trigger, one to close and one to open), or none.
         name: of the action or service; with trigger, of the one that closes.
         open_name: of the service that opens, with trigger.
-        joint_name: that a parallel_gripper_command names.
+        joint_name: of a finger, as joint_states and a parallel_gripper_command name it; "" where they do not. A
+            controller calls a goal reached from as far as its tolerance: only the joint tells when fingers rest, and
+            how wide.
         position_per_m, position_offset: from the width between the fingers to what the gripper counts:
             ``position_offset + position_per_m * width_m``; 0.5 where each finger is told its own way.
         max_effort: newtons, or whatever the driver counts; 0 leaves it to the driver.
-        closed_below_m: narrower widths close the gripper: a thing may stop it, and services are told to close.
+        require_held: whether fingers that took nothing are an error; not so with simulated ones that meet in any case.
+        server_timeout_s: for the server to be there, and at least for fingers to rest.
         timeout_s: for the whole of one move.
 
     Raises:
@@ -50,7 +58,7 @@ class GripperSettings:
     position_per_m: float = 1.0
     position_offset: float = 0.0
     max_effort: float = 0.0
-    closed_below_m: float = 0.06
+    require_held: bool = True
     server_timeout_s: float = 5.0
     timeout_s: float = 10.0
 
@@ -62,11 +70,10 @@ class GripperSettings:
         missing = [name for name in needed if not getattr(self, name)]
         if missing:
             raise InvalidRequest(f"a gripper of kind {self.kind} needs {' and '.join(missing)}; received ''")
-        numbers = (self.position_per_m, self.position_offset, self.max_effort, self.closed_below_m)
-        if not np.isfinite(numbers).all() or self.position_per_m == 0 or self.max_effort < 0 or self.closed_below_m < 0:
+        numbers = (self.position_per_m, self.position_offset, self.max_effort)
+        if not np.isfinite(numbers).all() or self.position_per_m == 0 or self.max_effort < 0:
             raise InvalidRequest(
-                f"a gripper's numbers must be finite, position_per_m not 0, max_effort and closed_below_m not below 0; "
-                f"received {numbers}"
+                f"a gripper's numbers must be finite, position_per_m not 0, max_effort not below 0; received {numbers}"
             )
         if not 0 < self.server_timeout_s < np.inf or not 0 < self.timeout_s < np.inf:
             raise InvalidRequest("the gripper's server_timeout_s and timeout_s must be above 0 s")
@@ -79,10 +86,6 @@ class GripperSettings:
         """The width that the gripper counts so."""
         return (position - self.position_offset) / self.position_per_m
 
-    def closes(self, width_m: float) -> bool:
-        """Whether a width is one to hold something with."""
-        return width_m < self.closed_below_m
-
 
 class Gripper(Protocol):
     """Opens and closes."""
@@ -91,7 +94,7 @@ class Gripper(Protocol):
         """Check a step before anything moves.
 
         Raises:
-            MotionRefused: where there is no gripper.
+            MotionRefused: where there is no gripper, or its joint is not heard of.
         """
         ...
 
@@ -109,13 +112,13 @@ class Gripper(Protocol):
         ...
 
 
-def make_gripper(node: Node, settings: GripperSettings) -> Gripper:
-    """The gripper of a robot."""
+def make_gripper(node: Node, settings: GripperSettings, joints: JointStates | None = None) -> Gripper:
+    """The gripper of a robot; ``joints`` tell where its fingers are."""
     if settings.kind == "none":
         return NoGripper()
     if settings.kind in ("set_bool", "trigger"):
         return ServiceGripper(node, settings)
-    return ActionGripper(node, settings)
+    return ActionGripper(node, settings, joints)
 
 
 class NoGripper:
@@ -138,7 +141,7 @@ class NoGripper:
 class ActionGripper:
     """GripperCommand or ParallelGripperCommand, as ros2_controllers have them."""
 
-    def __init__(self, node: Node, settings: GripperSettings) -> None:
+    def __init__(self, node: Node, settings: GripperSettings, joints: JointStates | None) -> None:
         # Absent where only traces are wanted.
         from control_msgs import action
 
@@ -146,20 +149,22 @@ class ActionGripper:
         name = "ParallelGripperCommand" if is_parallel else "GripperCommand"
         if not hasattr(action, name):
             raise InvalidRequest(f"this control_msgs has no {name}; accepted for the gripper kind: gripper_command")
-        self._settings = settings
+        self._settings, self._joints = settings, joints if settings.joint_name else None
         self._type = getattr(action, name)
         self._goal = self._parallel_goal if is_parallel else self._command_goal
-        self._client = SafeActionClient(
-            node, self._type, settings.name, callback_group=ReentrantCallbackGroup()
-        )
+        self._client = SafeActionClient(node, self._type, settings.name, callback_group=ReentrantCallbackGroup())
         self._what = f"the gripper {node.resolve_topic_name(settings.name)}"
         self._width_m = math.nan
 
     def require_possible(self, grip: Grip) -> None:
         """Every width is; the driver knows its limits."""
+        settings = self._settings
+        # A parallel_gripper_command names a joint in any case.
+        if self._joints is not None and settings.kind == "gripper_command":
+            self._joints.wait((settings.joint_name,), settings.server_timeout_s, settings.server_timeout_s)
 
     def follow(self, grip: Grip, stop: StopSign) -> None:
-        """As `Gripper`; fingers that stall while they close hold something."""
+        """As `Gripper`; fingers that stall while they take something hold it."""
         settings, ready = self._settings, self._client.server_is_ready
         width_m = grip.width_m + (self._width_m if grip.relative else 0.0)
         if math.isnan(width_m):
@@ -177,18 +182,45 @@ class ActionGripper:
             if not cancelled_goal(sent, settings.server_timeout_s):
                 raise MotionError(f"{error}; {self._what} was told to stop and did not confirm it") from error
             raise
+        told = result.state.position if hasattr(result, "state") else [result.position]
+        self._width_m = settings.width_m(told[0]) if len(told) else width_m
+        if self._joints is not None and settings.joint_name in self._joints.all():
+            by_s = max(deadline, time.monotonic() + settings.server_timeout_s)
+            self._width_m = self._rested_m(self._joints, by_s, stop)
         self._require_done(grip, width_m, result)
 
     def close(self) -> None:
         """Let go of the action."""
         self._client.destroy()
 
+    def _rested_m(self, joints: JointStates, deadline: float, stop: StopSign) -> float:
+        """How wide it is once the fingers rest; they may still move, or not yet, when a goal is called reached."""
+        since_s = began_s = time.monotonic()
+        still_m = math.nan
+        while True:
+            stop.obey()
+            reading = joints.all()[self._settings.joint_name]
+            width_m = self._settings.width_m(reading.position)
+            # NaN does not rest.
+            if reading.heard_s >= began_s and not abs(width_m - still_m) <= _STILL_M:
+                still_m, since_s = width_m, reading.heard_s
+            elif reading.heard_s - since_s >= _STILL_S:
+                return width_m
+            if time.monotonic() >= deadline:
+                name = self._settings.joint_name
+                raise MotionError(
+                    f"{self._what} says it is done, and joint_states do not tell that {name} rests; it was at "
+                    f"{reading.position:.4f}"
+                )
+            stop.wait(_LOOK_S)
+
     def _require_done(self, grip: Grip, width_m: float, result: Any) -> None:
-        told = result.state.position if hasattr(result, "state") else [result.position]
-        self._width_m = self._settings.width_m(told[0]) if len(told) else width_m
-        if grip.takes and self._width_m < width_m + _NOTHING_M:
-            raise MotionError(f"{self._what} closed to {self._width_m:.4f} m: there is nothing between its fingers")
-        if result.reached_goal or (result.stalled and self._settings.closes(width_m)):
+        if grip.takes:
+            if not math.isfinite(self._width_m):
+                raise MotionError(f"{self._what} closed to {self._width_m} m; a gripper that took something is so wide")
+            if self._settings.require_held and self._width_m < width_m + _NOTHING_M:
+                raise MotionError(f"{self._what} closed to {self._width_m:.4f} m: there is nothing between its fingers")
+        if result.reached_goal or (result.stalled and grip.takes):
             return
         how = "stalled" if result.stalled else "stopped"
         raise MotionError(f"{self._what} {how} at {self._width_m:.4f} m before it was {width_m:g} m wide ({grip.name})")
@@ -227,11 +259,11 @@ class ServiceGripper:
             self._request = lambda is_closing: Trigger.Request()
 
     def require_possible(self, grip: Grip) -> None:
-        """Every width is taken for open or closed."""
+        """It closes to take something, and opens for every other width."""
 
     def follow(self, grip: Grip, stop: StopSign) -> None:
         """As `Gripper`; a service cannot be taken back."""
-        is_closing = not grip.relative and self._settings.closes(grip.width_m)
+        is_closing = grip.takes
         client = self._clients[is_closing]
         what = f"the gripper {client.srv_name}"
         wait_until_ready(client.service_is_ready, what, self._settings.server_timeout_s, stop)

@@ -91,11 +91,14 @@ class MoveGroupFollower:
         def follow(number: int, step: Step, told: Callable[[float], None]) -> None:
             stop.obey()
             if isinstance(step, Reach):
-                self._reach(plan.trajectories[number], chain, step is plan.steps[0], stop, told)
+                self._reach(plan.trajectories[number], chain, stop, told)
             else:
                 self._gripper.follow(step, stop)
 
         with self._guard.running(stop):
+            stop.obey()
+            for first in plan.trajectories[:1]:
+                self._require_start(first, chain)
             follow_in_order(plan.steps, progress, follow)
 
     def close(self) -> None:
@@ -108,18 +111,18 @@ class MoveGroupFollower:
         robot = self._robot(self._settings.server_timeout_s)
         return ArmChain.of(robot, self._settings.tip_link, self._settings.joint_names)
 
+    def _require_start(self, trajectory: JointTrajectory, chain: ArmChain) -> None:
+        age_s = self._settings.execution.joint_state_age_s
+        current = self._joint_states.positions(chain.joint_names, age_s)
+        require_start(trajectory, current, self._settings.rules, chain.robot)
+
     def _reach(
-        self, trajectory: JointTrajectory, chain: ArmChain, is_first: bool, stop: StopSign,
-        told: Callable[[float], None],
-    ) -> None:  # fmt: skip
+        self, trajectory: JointTrajectory, chain: ArmChain, stop: StopSign, told: Callable[[float], None]
+    ) -> None:
         if is_still(trajectory):
             return
         try:
-            age_s = self._settings.execution.joint_state_age_s
-            current = self._joint_states.positions(chain.joint_names, age_s)
-            require_start(trajectory, current, self._settings.rules)
+            self._require_start(trajectory, chain)
         except MotionRefused as error:
-            if is_first:
-                raise
             raise MotionError(str(error)) from error
         self._execution.follow(trajectory, chain.robot, stop, told)

@@ -57,6 +57,8 @@ class MoveGroupSettings:
         joint_names: of the group, where it leaves out joints between the root and the tip; () for all.
         max_step_m: between two points that MoveIt looks at.
         controllers: MoveIt's names of those that shall execute; () for whichever fit. Humble cannot be told.
+        server_silence_s: how long the process that executes may answer nothing, once it answered; 0 for not asking. The
+            controller of one that crashed moves on, unless ``controller_action`` names it.
         controller_action: of the controller, FollowJointTrajectory, whose goals are cancelled for a stop; "" for none.
 
     Raises:
@@ -73,6 +75,7 @@ class MoveGroupSettings:
     execution: ExecutionSettings = field(default_factory=ExecutionSettings)
     server_timeout_s: float = 5.0
     plan_timeout_s: float = 10.0
+    server_silence_s: float = 1.0
     controllers: tuple[str, ...] = ()
     controller_action: str = ""
     planning_service: str = "compute_cartesian_path"
@@ -88,6 +91,8 @@ class MoveGroupSettings:
                 f"planning_frame must not be the tip link, received {self.tip_link!r}; accepted: '' for the root"
             )
         require_positive(self, "max_step_m", "server_timeout_s", "plan_timeout_s")
+        if not 0 <= self.server_silence_s < np.inf:
+            raise InvalidRequest(f"server_silence_s must be 0 or a number above it, received {self.server_silence_s}")
 
 
 def require_positive(settings: object, *names: str) -> None:

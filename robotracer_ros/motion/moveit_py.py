@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
@@ -29,6 +30,8 @@ from robotracer_ros.planning.robot_description import RobotDescription
 from robotracer_ros.planning.trajectory import JointTrajectory
 from robotracer_ros.ros.joint_states import JointStates
 from robotracer_ros.ros.trajectories import pose_to_msg, trajectory_from_msg, trajectory_to_msg
+
+_LOOK_S: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ class MoveItPyFollower:
         except Exception as error:
             raise MotionError(f"MoveItPy cannot be set up for the group {settings.group!r}: {error}") from error
         self._guard = Guard(settings.execution.stop_timeout_s)
+        self._is_stuck = False
 
     def plan(self, steps: Sequence[Step], stop: StopSign) -> Plan:
         """Plan and check; nothing moves.
@@ -144,9 +148,16 @@ class MoveItPyFollower:
             if not isinstance(step, Reach):
                 self._gripper.follow(step, stop)
             elif not is_still(plan.trajectories[number]):
-                self._execute(plan.trajectories[number], chain, step is plan.steps[0], stop, told)
+                self._execute(plan.trajectories[number], chain, stop, told)
 
         with self._guard.running(stop):
+            stop.obey()
+            if self._is_stuck:
+                raise MotionRefused(
+                    "MoveItPy would execute a trajectory that was taken back, too; deactivate and activate the node"
+                )
+            for first in plan.trajectories[:1]:
+                self._require_start(first, chain)
             follow_in_order(plan.steps, progress, follow)
 
     def close(self) -> None:
@@ -219,17 +230,18 @@ class MoveItPyFollower:
         moving = [name for name, joint in chain.robot.joints.items() if joint.moves]
         return {name: one.position for name, one in self._joint_states.all().items() if name in moving}
 
+    def _require_start(self, trajectory: JointTrajectory, chain: ArmChain) -> None:
+        age_s = self._settings.execution.joint_state_age_s
+        current = self._joint_states.positions(chain.joint_names, age_s)
+        require_start(trajectory, current, self._settings.rules, chain.robot)
+
     def _execute(
-        self, trajectory: JointTrajectory, chain: ArmChain, is_first: bool, stop: StopSign,
-        told: Callable[[float], None],
-    ) -> None:  # fmt: skip
+        self, trajectory: JointTrajectory, chain: ArmChain, stop: StopSign, told: Callable[[float], None]
+    ) -> None:
         execution = self._settings.execution
         try:
-            require_start(trajectory, self._joint_states.positions(chain.joint_names, execution.joint_state_age_s),
-                          self._settings.rules)  # fmt: skip
+            self._require_start(trajectory, chain)
         except MotionRefused as error:
-            if is_first:
-                raise
             raise MotionError(str(error)) from error
         watch = JointWatch(self._joint_states, chain.robot, trajectory, execution)
         message = RobotTrajectory(joint_trajectory=trajectory_to_msg(trajectory))
@@ -239,18 +251,25 @@ class MoveItPyFollower:
             ours.watch(watch, longest_s, stop, told)
             watch.require_end(stop)
         except RobotracerError as error:
-            self._halt(trajectory.joint_names, error)
+            self._halt(ours, trajectory.joint_names, error)
             raise
 
-    def _halt(self, joint_names: tuple[str, ...], reason: RobotracerError) -> None:
+    def _halt(self, ours: BlockingExecution, joint_names: tuple[str, ...], reason: RobotracerError) -> None:
         """Stop the robot and see that it rests.
 
         Raises:
             MotionError: when that cannot be confirmed.
         """
         execution = self._settings.execution
+        deadline = time.monotonic() + execution.stop_timeout_s
+        ours.cancel()
         self._executor.stop_execution(True)
-        if not self._joint_states.wait_for_rest(joint_names, execution.rest_speed_rad_s, execution.stop_timeout_s):
+        # A motion that was about to begin did not hear it.
+        while not (is_over := ours.is_over(_LOOK_S)) and time.monotonic() < deadline:
+            self._executor.stop_execution(True)
+        self._is_stuck = self._is_stuck or ours.is_left_behind
+        left_s = deadline - time.monotonic()
+        if not (is_over and self._joint_states.wait_for_rest(joint_names, execution.rest_speed_rad_s, left_s)):
             raise MotionError(
                 f"{reason}; the robot was told to stop, and that it rests could not be confirmed within "
                 f"{execution.stop_timeout_s:g} s"

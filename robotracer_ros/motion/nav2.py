@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import numpy as np
 from action_msgs.msg import GoalStatus
 from nav_msgs.msg import Path
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.duration import Duration
 from rclpy.node import Node
 
-from robotracer_ros.errors import InvalidRequest, MotionError, MotionRefused, RobotracerError
+from robotracer_ros.errors import InvalidRequest, MotionError, MotionRefused, NoTransform, RobotracerError
 from robotracer_ros.motion.calls import (
     Presence,
     answered,
@@ -25,9 +24,11 @@ from robotracer_ros.motion.calls import (
 )
 from robotracer_ros.motion.follower import Plan, Progress, StopSign
 from robotracer_ros.motion.guard import Guard
+from robotracer_ros.motion.move_group_settings import require_positive
 from robotracer_ros.motion.moved_path import Lookup, path_in
 from robotracer_ros.motion.odometry import OdometryWatch
 from robotracer_ros.motion.step_order import follow_in_order
+from robotracer_ros.motion.way_left import WayLeft
 from robotracer_ros.planning.manipulation import Reach, Step
 from robotracer_ros.planning.path import PosePath
 from robotracer_ros.ros.action_client import SafeActionClient
@@ -51,7 +52,9 @@ class Nav2Settings:
         behavior_tree: a file for navigate_through_poses; "" for Nav2's own.
         frame: that paths are sent in: map or odom, in a namespace or not.
         validity_service: nav2_msgs/IsPathValid, asked where it is there; "" for never.
+        global_frame: of Nav2's global costmap; the service looks every pose up there, whatever frame it names.
         odometry_topic: tells whether the base rests.
+        feedback_age_s: how long the action may tell nothing, once it told something; so late a crash is noticed.
         min_speed_m_s: a motion that would be slower than this from end to end is stopped.
 
     Raises:
@@ -66,8 +69,10 @@ class Nav2Settings:
     behavior_tree: str = ""
     frame: str = "map"
     validity_service: str = "is_path_valid"
+    global_frame: str = "map"
     odometry_topic: str = "odom"
     odometry_age_s: float = 1.0
+    feedback_age_s: float = 1.0
     min_speed_m_s: float = 0.02
     duration_margin_s: float = 30.0
     server_timeout_s: float = 5.0
@@ -80,9 +85,12 @@ class Nav2Settings:
             raise InvalidRequest(
                 f"a path for Nav2 must stand in the world, received the frame {self.frame!r}; accepted: map or odom"
             )
-        for name in ("odometry_age_s", "min_speed_m_s", "duration_margin_s", "server_timeout_s", "stop_timeout_s"):
-            if not 0 < getattr(self, name) < np.inf:
-                raise InvalidRequest(f"{name} must be a number above 0, received {getattr(self, name)}")
+        if not self.global_frame:
+            raise InvalidRequest("global_frame must be a frame, received ''")
+        require_positive(
+            self, "odometry_age_s", "feedback_age_s", "min_speed_m_s", "duration_margin_s", "server_timeout_s",
+            "stop_timeout_s",
+        )  # fmt: skip
 
 
 class Nav2Follower:
@@ -157,7 +165,9 @@ class Nav2Follower:
         service = self._validity
         if service is None or not service.service_is_ready():
             return
-        future = service.call_async(self._validity_type.Request(path=self._path_message(path)))
+        if (there := self._in_global_frame(path)) is None:
+            return
+        future = service.call_async(self._validity_type.Request(path=self._path_message(there)))
         try:
             response = answered(
                 future, f"the service {service.srv_name}", self._settings.server_timeout_s, stop,
@@ -165,15 +175,29 @@ class Nav2Follower:
             )  # fmt: skip
         finally:
             service.remove_pending_request(future)
-        if not response.is_valid:
+        # Distributions after Jazzy tell where they could not look.
+        if not getattr(response, "success", True):
+            self._node.get_logger().warning(f"{service.srv_name} cannot tell whether paths are free", once=True)
+        elif not response.is_valid:
             poses = list(response.invalid_pose_indices)
+            blocked = f"{len(poses)} of {len(path)} poses are" if poses else "a pose of the path is"
             at = f"; the first is waypoint {poses[0]}" if poses else ""
-            raise MotionRefused(f"{name}: {len(poses)} of {len(path)} poses are blocked, by {service.srv_name}{at}")
+            raise MotionRefused(f"{name}: {blocked} blocked, by {service.srv_name}{at}")
+
+    def _in_global_frame(self, path: PosePath) -> PosePath | None:
+        """As the global costmap sees the path now; None where TF cannot tell."""
+        try:
+            return path_in(replace(path, stamp_ns=0), self._settings.global_frame, self._lookup)
+        except NoTransform as error:
+            self._node.get_logger().warning(
+                f"Nav2 is not asked whether paths are free; set global_frame to its costmap's: {error}", once=True
+            )
+            return None
 
     def _drive(self, path: PosePath, stop: StopSign, told: Callable[[float], None]) -> None:
         ready, timeout_s = self._client.server_is_ready, self._settings.server_timeout_s
         wait_until_ready(ready, self._what, timeout_s, stop)
-        left = _Left(path.length_m)
+        left = WayLeft(path.length_m)
         sent = self._client.send_goal_async(self._goal(path), feedback_callback=left.hear)
         try:
             handle = answered(sent, self._what, timeout_s, stop, ready)
@@ -182,12 +206,12 @@ class Nav2Follower:
             answer = self._wait(handle.get_result_async(), path, left, stop, told)
             self._require_success(answer)
         except RobotracerError as error:
-            self._halt(sent, error)
+            self._halt(sent, left, error)
             raise
         self._confirm_rest(f"{self._what} ended")
 
     def _wait(
-        self, result: Any, path: PosePath, left: _Left, stop: StopSign, told: Callable[[float], None]
+        self, result: Any, path: PosePath, left: WayLeft, stop: StopSign, told: Callable[[float], None]
     ) -> Any:  # fmt: skip
         settings, clock, presence = self._settings, self._node.get_clock(), Presence(self._client.server_is_ready)
         longest_s = path.length_m / settings.min_speed_m_s + settings.duration_margin_s
@@ -197,6 +221,8 @@ class Nav2Follower:
             told(left.share())
             if presence.is_lost() and not result.done():
                 raise MotionError(f"{self._what} went away during the motion")
+            if left.age_s() > settings.feedback_age_s and not result.done():
+                raise MotionError(f"{self._what} told nothing within {settings.feedback_age_s:g} s; has it crashed?")
             if self._odometry.age_s() > settings.odometry_age_s:
                 raise MotionError(f"{self._odometry.topic} told nothing within {settings.odometry_age_s:g} s")
             if clock.now() > end or time.monotonic() > steady_end:
@@ -213,10 +239,14 @@ class Nav2Follower:
         words = getattr(answer.result, "error_msg", "")
         raise MotionError(f"{self._what} ended {status_name(answer.status)}{name}" + (f": {words}" if words else ""))
 
-    def _halt(self, sent: Any, reason: RobotracerError) -> None:
-        """Nav2 sends a speed of 0 when its goal is cancelled."""
+    def _halt(self, sent: Any, left: WayLeft, reason: RobotracerError) -> None:
+        """Nav2 sends a speed of 0 when its goal is cancelled; one that crashed sends nothing: the base has to tell."""
         deadline = time.monotonic() + self._settings.stop_timeout_s
-        is_over = cancelled_goal(sent, self._settings.stop_timeout_s) or not self._client.server_is_ready()
+        is_over = (
+            cancelled_goal(sent, self._settings.stop_timeout_s)
+            or left.age_s() > self._settings.feedback_age_s
+            or not self._client.server_is_ready()
+        )
         # Rest is looked for once more where no answer came: it is the base that counts.
         rests = self._odometry.wait_for_rest(max(deadline - time.monotonic(), 1.0))
         if not (rests and is_over):
@@ -253,26 +283,3 @@ class Nav2Follower:
         for header in (message.header, *(pose.header for pose in message.poses)):
             header.stamp = stamp
         return message
-
-
-class _Left:
-    """What is left of a way, by the feedback of whichever distribution."""
-
-    def __init__(self, length_m: float) -> None:
-        self._length_m = length_m
-        self._left_m = length_m
-
-    def hear(self, message: Any) -> None:
-        feedback = message.feedback
-        # Lyrical tells of the controller's tracking instead.
-        for source in (feedback, getattr(feedback, "tracking_feedback", None)):
-            for name in ("distance_to_goal", "distance_remaining", "remaining_path_length"):
-                if hasattr(source, name):
-                    self._left_m = float(getattr(source, name))
-                    return
-
-    def share(self) -> float:
-        """Of the way that is done."""
-        if not self._length_m > 0 or not np.isfinite(self._left_m):
-            return 0.0
-        return 1.0 - min(max(self._left_m / self._length_m, 0.0), 1.0)

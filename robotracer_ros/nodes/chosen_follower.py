@@ -98,7 +98,7 @@ def _move_group(
         **group, tip_link=parameters.tip_link,
         rules=parameters.motion_rules(), execution=parameters.execution_settings(),
     )  # fmt: skip
-    gripper = _gripper(stack, node, parameters)
+    gripper = _gripper(stack, node, parameters, joints)
     return MoveGroupFollower(node, settings, description.robot, joints, lookup, gripper)
 
 
@@ -116,7 +116,7 @@ def _moveit_py(
         planning_frame=parameters.values["move_group.planning_frame"], rules=parameters.motion_rules(),
         execution=parameters.execution_settings(),
     )  # fmt: skip
-    gripper = _gripper(stack, node, parameters)
+    gripper = _gripper(stack, node, parameters, joints)
     return MoveItPyFollower(node, settings, description.robot, joints, lookup, gripper)
 
 
@@ -141,10 +141,10 @@ def _path_topic(
 _OPENERS: Final = {"move_group": _move_group, "moveit_py": _moveit_py, "nav2": _nav2, "path_topic": _path_topic}
 
 
-def _gripper(stack: ExitStack, node: Node, parameters: MotionParameters) -> Any:
+def _gripper(stack: ExitStack, node: Node, parameters: MotionParameters, joints: JointStates) -> Any:
     from robotracer_ros.motion.gripper import GripperSettings, make_gripper
 
-    gripper = make_gripper(node, GripperSettings(**_named(parameters.group("gripper"), GripperSettings)))
+    gripper = make_gripper(node, GripperSettings(**_named(parameters.group("gripper"), GripperSettings)), joints)
     stack.callback(gripper.close)
     return gripper
 

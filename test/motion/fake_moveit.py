@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 import types
 from typing import Any
@@ -25,6 +26,9 @@ class FakeMoveIt:
         spoil: called with every planned message.
         finds: whether a line is found.
         status: what an execution says in the end.
+        push_s, begin_s: what a push takes, and an execution before the arm moves.
+        pushed: what was pushed and not yet executed.
+        can_clear: whether the manager can be told to forget it; Jazzy's cannot.
     """
 
     def __init__(self, arm: FakeArm) -> None:
@@ -34,6 +38,9 @@ class FakeMoveIt:
         self.made: list[dict[str, Any]] = []
         self.spoil: Any = lambda message: None
         self.finds, self.status, self.is_shut, self.is_stopped = True, True, False, False
+        self.push_s, self.begin_s, self.can_clear = 0.0, 0.0, False
+        self.pushing = threading.Event()
+        self.pushed: list[Any] = []
 
     def install(self, monkeypatch: Any) -> None:
         """As the modules moveit.planning and moveit.core.robot_state."""
@@ -76,7 +83,7 @@ class _MoveItPy:
         return "model"
 
     def get_trajectory_execution_manager(self) -> _Manager:
-        return _Manager(self._fake)
+        return _ClearingManager(self._fake) if self._fake.can_clear else _Manager(self._fake)
 
     def shutdown(self) -> None:
         self._fake.is_shut = True
@@ -130,17 +137,27 @@ class _Manager:
         self._fake = fake
 
     def push(self, *, trajectory: RobotTrajectory, controllers: list[str]) -> bool:
-        self._pushed = trajectory
+        self._fake.pushing.set()
+        time.sleep(self._fake.push_s)
+        self._fake.pushed.append(trajectory)
         return True
 
     def execute_and_wait(self, *, auto_clear: bool) -> _Status:
-        self._fake.executed.append(self._pushed)
+        pushed, self._fake.pushed = self._fake.pushed, []
+        self._fake.executed += pushed
         self._fake.is_stopped = False
-        self._fake.arm.begin(trajectory_from_msg(self._pushed.joint_trajectory))
+        time.sleep(self._fake.begin_s)
+        self._fake.arm.begin(trajectory_from_msg(pushed[-1].joint_trajectory))
         while self._fake.arm.is_moving:
             time.sleep(0.005)
         return _Status(self._fake.status and not self._fake.is_stopped)
 
     def stop_execution(self, auto_clear: bool) -> None:
-        self._fake.is_stopped = True
-        self._fake.arm.halt()
+        if self._fake.arm.is_moving:
+            self._fake.is_stopped = True
+            self._fake.arm.halt()
+
+
+class _ClearingManager(_Manager):
+    def clear(self) -> None:
+        self._fake.pushed.clear()

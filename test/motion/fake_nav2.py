@@ -23,12 +23,14 @@ class FakeNav2:
         error_code: that a path ends with; 0 for success.
         keeps_rolling: whether the base moves on after a cancel.
         invalid: the poses that are said to be blocked.
+        is_free: whether paths are said to be free, where no pose is; Jazzy's names none.
+        feeds: whether feedback is sent.
     """
 
     def __init__(self, node: Node) -> None:
         self.node, self.goals, self.checked = node, [], []
         self.takes_s, self.error_code, self.keeps_rolling, self.invalid = 0.3, 0, False, []
-        self.tells, self.rejects = True, False
+        self.tells, self.rejects, self.feeds, self.is_free = True, False, True, True
         self.speed_m_s = 0.0
         self.stopped_s = 0.0
         group = self._group = ReentrantCallbackGroup()
@@ -45,6 +47,7 @@ class FakeNav2:
         self.checked.clear()
         self.takes_s, self.error_code, self.keeps_rolling, self.invalid = 0.3, 0, False, []
         self.tells, self.rejects, self.speed_m_s = True, False, 0.0
+        self.feeds = self.is_free = True
 
     def appear(self) -> None:
         self.servers = [
@@ -73,7 +76,7 @@ class FakeNav2:
 
     def _check(self, request: IsPathValid.Request, response: IsPathValid.Response) -> IsPathValid.Response:
         self.checked.append(request.path)
-        response.is_valid, response.invalid_pose_indices = not self.invalid, self.invalid
+        response.is_valid, response.invalid_pose_indices = self.is_free and not self.invalid, self.invalid
         return response
 
     def _drive(self, handle: Any) -> Any:
@@ -87,7 +90,8 @@ class FakeNav2:
             setattr(feedback, "distance_to_goal" if is_path else "distance_remaining", 1.0 - share)
             if not self.servers:
                 return result
-            handle.publish_feedback(feedback)
+            if self.feeds:
+                handle.publish_feedback(feedback)
             if handle.is_cancel_requested:
                 if not self.keeps_rolling:
                     self.speed_m_s = 0.0

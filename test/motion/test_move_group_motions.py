@@ -126,8 +126,20 @@ def test_a_robot_that_stands_elsewhere_is_not_moved(bench: Bench) -> None:
     until(lambda: bench.joint_states.all()["panda_joint2"].position == -0.7)
     error = Following(bench.follower, plan).wait()
     assert isinstance(error, MotionRefused)
-    assert_match(error, "panda_joint2 stands at -0.7000, 0.0850 from where the motion begins; start_tolerance_rad")
+    assert_match(error, "panda_joint2 stands at -0.7000, 0.0850 from where the motion begins.*start_tolerance_rad")
     assert not bench.server.goals
+
+
+def test_a_robot_that_stands_elsewhere_does_not_open_its_gripper(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    grips = Grips(bench.server)
+    monkeypatch.setattr(bench.follower, "_gripper", grips)
+    way = path(BASELINE["request"]["waypoints"])
+    plan = bench.follower.plan([Grip("open", 0.08), Reach("down", way)], StopSign())
+    bench.server.arm.stand_at({**READY, "panda_joint2": -0.7})
+    until(lambda: bench.joint_states.all()["panda_joint2"].position == -0.7)
+    error = Following(bench.follower, plan).wait()
+    assert isinstance(error, MotionRefused) and "panda_joint2 stands at -0.7" in str(error)
+    assert grips.seen == ["may open"] and not bench.server.goals
 
 
 def test_a_stop_is_obeyed_though_a_cancel_is_not(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +21,7 @@ from robotracer_ros.motion.follower import StopSign
 from robotracer_ros.motion.gripper import NoGripper
 from robotracer_ros.motion.move_group_settings import ExecutionSettings
 from robotracer_ros.motion.moveit_py import MoveItPyFollower, MoveItPySettings
-from robotracer_ros.planning.manipulation import Reach
+from robotracer_ros.planning.manipulation import Grip, Reach
 from robotracer_ros.planning.motion_check import MotionRules
 from robotracer_ros.planning.robot_description import RobotDescription
 from robotracer_ros.ros.joint_states import JointStates
@@ -133,6 +134,62 @@ def test_a_stop_is_obeyed(bench: Bench, fake: FakeMoveIt) -> None:
     following.stop.show(Cancelled("enough"))
     assert isinstance(following.wait(), Cancelled)
     assert not bench.arm.is_moving and fake.is_stopped
+
+
+@pytest.mark.parametrize("can_clear", [True, False])
+def test_a_stop_before_moveit_begins_moves_nothing(bench: Bench, fake: FakeMoveIt, can_clear: bool) -> None:
+    fake.push_s, fake.can_clear = 0.5, can_clear
+    follower = bench.make()
+    plan = follower.plan(steps(), StopSign())
+    following = Following(follower, plan)
+    assert fake.pushing.wait(20.0)
+    following.stop.show(Cancelled("enough"))
+    assert isinstance(following.wait(), Cancelled)
+    time.sleep(1.0)
+    assert not fake.executed and not bench.arm.is_moving
+    fake.push_s = 0.0
+    error = Following(follower, plan).wait()
+    if can_clear:
+        assert error is None and len(fake.executed) == 1
+    else:
+        assert isinstance(error, MotionRefused) and "deactivate and activate" in str(error) and not fake.executed
+
+
+def test_a_stop_while_moveit_begins_is_repeated(bench: Bench, fake: FakeMoveIt) -> None:
+    fake.begin_s = 0.5
+    follower = bench.make(rules=MotionRules(max_tip_speed_m_s=0.02))
+    following = Following(follower, follower.plan(steps(), StopSign()))
+    until(lambda: fake.executed, 20.0)
+    following.stop.show(Cancelled("enough"))
+    assert isinstance(following.wait(), Cancelled)
+    assert fake.is_stopped and not bench.arm.is_moving
+    time.sleep(1.0)
+    assert not bench.arm.is_moving
+
+
+def test_an_arm_that_stands_elsewhere_is_missed_before_the_gripper_moves(
+    bench: Bench, fake: FakeMoveIt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower, told = bench.make(), []
+    monkeypatch.setattr(follower, "_gripper", Told(told))
+    plan = follower.plan([Grip("open", 0.05), *steps()], StopSign())
+    bench.arm.stand_at({**READY, "panda_joint2": -0.7, "panda_finger_joint1": 0.03})
+    until(lambda: bench.joint_states.all()["panda_joint2"].position == -0.7)
+    error = Following(follower, plan).wait()
+    assert isinstance(error, MotionRefused) and "panda_joint2 stands at -0.7" in str(error)
+    assert not told and not fake.executed
+
+
+class Told:
+    """A gripper."""
+
+    def __init__(self, told: list[str]) -> None:
+        self._told = told
+
+    def require_possible(self, grip: Grip) -> None: ...
+
+    def follow(self, grip: Grip, stop: StopSign) -> None:
+        self._told.append(grip.name)
 
 
 def test_an_execution_that_fails_is_told(bench: Bench, fake: FakeMoveIt) -> None:

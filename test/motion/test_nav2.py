@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from motion.crashing import killable
 from motion.fake_nav2 import FakeNav2
 from motion.harness import Following, path, spinning, until
 from rclpy.node import Node
 
-from robotracer_ros.errors import Cancelled, InvalidRequest, MotionError, MotionRefused
+import robotracer_ros.motion.nav2 as nav2_module
+from robotracer_ros.errors import Cancelled, InvalidRequest, MotionError, MotionRefused, NoTransform
 from robotracer_ros.geometry.transform import RigidTransform
 from robotracer_ros.motion.follower import StopSign
 from robotracer_ros.motion.nav2 import Nav2Follower, Nav2Settings
@@ -20,11 +23,15 @@ from robotracer_ros.planning.manipulation import Grip, Reach
 
 # One metre ahead of a camera that stands 2 m along the map's x.
 WAY = Reach("drive", path([[x, 0, 0, 0, 0, 0, 1] for x in (0.0, 0.5, 1.0)], "camera"))
-PATIENT = {"server_timeout_s": 20.0, "odometry_age_s": 5.0, "stop_timeout_s": 10.0}
+PATIENT = {"server_timeout_s": 20.0, "odometry_age_s": 5.0, "feedback_age_s": 5.0, "stop_timeout_s": 10.0}
+# Where each stands along the x of the map.
+STAND_M = {"map": 0.0, "camera": 2.0, "odom": -1.0}
 
 
 def lookup(target: str, source: str, _stamp_ns: int) -> RigidTransform:
-    return RigidTransform(target, source, np.eye(3), [2.0, 0.0, 0.0])
+    if not {target, source} <= STAND_M.keys():
+        raise NoTransform(f"TF does not know {target!r} or {source!r}")
+    return RigidTransform(target, source, np.eye(3), [STAND_M[source] - STAND_M[target], 0.0, 0.0])
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +71,11 @@ def test_a_path_is_followed_in_the_world(nav2: FakeNav2, make: Any) -> None:
     following = Following(follower, plan)
     assert following.wait() is None
     [goal], [checked] = nav2.goals, nav2.checked
-    assert goal.path.header.frame_id == checked.header.frame_id == "odom"
-    assert [pose.pose.position.x for pose in goal.path.poses] == [2.0, 2.5, 3.0]
+    assert goal.path.header.frame_id == "odom"
+    assert [pose.pose.position.x for pose in goal.path.poses] == [3.0, 3.5, 4.0]
+    # Jazzy looks the numbers up in the map, whatever frame they name.
+    assert {header.frame_id for header in (checked.header, *(pose.header for pose in checked.poses))} == {"map"}
+    assert [pose.pose.position.x for pose in checked.poses] == [2.0, 2.5, 3.0]
     assert (goal.controller_id, goal.goal_checker_id, goal.progress_checker_id) == ("FollowPath", "goal", "progress")
     shares = [share for _, share in following.told]
     assert shares == sorted(shares) and shares[-1] == 1.0 and any(0.0 < share < 1.0 for share in shares)
@@ -88,6 +98,31 @@ def test_what_nav2_finds_blocked_is_not_driven(nav2: FakeNav2, make: Any) -> Non
     ):
         follower.plan([WAY], StopSign())
     assert not nav2.goals
+
+
+def test_a_path_that_is_blocked_somewhere_is_not_driven(nav2: FakeNav2, make: Any) -> None:
+    nav2.is_free = False
+    follower = make()
+    until(follower._validity.service_is_ready)
+    with pytest.raises(MotionRefused, match=r"drive: a pose of the path is blocked, by \S*is_path_valid$"):
+        follower.plan([WAY], StopSign())
+
+
+def test_where_the_map_is_unknown_nav2_is_not_asked(nav2: FakeNav2, make: Any) -> None:
+    nav2.is_free = False
+    follower = make(frame="odom", global_frame="robot/map")
+    until(follower._validity.service_is_ready)
+    assert len(follower.plan([WAY], StopSign()).hints) == 1
+    assert not nav2.checked
+
+
+def test_nav2_that_could_not_look_is_not_believed(nav2: FakeNav2, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Distributions after Jazzy say so."""
+    nav2.is_free = False
+    follower = make()
+    until(follower._validity.service_is_ready)
+    monkeypatch.setattr(nav2_module, "answered", lambda future, *_: SimpleNamespace(success=False, is_valid=False))
+    assert len(follower.plan([WAY], StopSign()).hints) == 1
 
 
 def test_a_base_has_no_gripper(nav2: FakeNav2, make: Any) -> None:
@@ -173,6 +208,39 @@ def test_a_nav2_that_goes_away_ends_the_motion(nav2: FakeNav2, make: Any) -> Non
         nav2.appear()
 
 
+def test_feedback_that_ends_stops_the_base(nav2: FakeNav2, make: Any) -> None:
+    following = started(nav2, make(feedback_age_s=1.0))
+    nav2.feeds = False
+    with pytest.raises(MotionError, match=r"follow_path told nothing within 1 s; has it crashed\?$"):
+        raise following.wait() or AssertionError("nothing failed")
+    assert nav2.speed_m_s == 0.0
+
+
+def test_feedback_that_never_came_is_not_missed(nav2: FakeNav2, make: Any) -> None:
+    nav2.takes_s, nav2.feeds = 1.5, False
+    follower = make(feedback_age_s=0.2)
+    assert Following(follower, follower.plan([WAY], StopSign())).wait() is None
+
+
+@pytest.mark.parametrize("keeps_rolling", [False, True])
+def test_a_nav2_that_is_killed_ends_the_motion(nav2: FakeNav2, make: Any, keeps_rolling: bool) -> None:
+    """Its base rolls on or rests; the odometry, of another process, tells which."""
+    name = f"crash_{keeps_rolling}/follow_path"
+    with killable("nav2", name.partition("/")[0]) as process:
+        follower = make(action_name=name, feedback_age_s=2.0, stop_timeout_s=2.0, server_timeout_s=4.0)
+        # Its process may know of the client later than the client knows of it, and its answer is lost then.
+        for _ in range(5):
+            following = Following(follower, follower.plan([WAY], StopSign()))
+            until(lambda one=following: one.error or (one.told and one.told[-1][1] > 0), 30.0)
+            if following.error is None:
+                break
+        nav2.speed_m_s = 0.3 if keeps_rolling else 0.0
+        process.kill()
+        with pytest.raises(MotionError, match=f"{name} told nothing within 2 s") as told:
+            raise following.wait() or AssertionError("nothing failed")
+        assert ("could not be confirmed" in str(told.value)) == keeps_rolling
+
+
 @pytest.mark.parametrize("frame", ["base_link", "camera", "", "robot/base_footprint"])
 def test_a_path_that_would_move_with_the_robot_is_refused(frame: str) -> None:
     with pytest.raises(InvalidRequest, match="must stand in the world"):
@@ -180,7 +248,13 @@ def test_a_path_that_would_move_with_the_robot_is_refused(frame: str) -> None:
     assert Nav2Settings(frame="robot/odom").frame == "robot/odom"
 
 
-@pytest.mark.parametrize("settings", [{"action": "spin"}, {"min_speed_m_s": 0.0}, {"stop_timeout_s": float("nan")}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"action": "spin"}, {"min_speed_m_s": 0.0}, {"stop_timeout_s": float("nan")}, {"feedback_age_s": 0.0},
+        {"global_frame": ""},
+    ],
+)  # fmt: skip
 def test_settings_that_cannot_be_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest, match="received"):
         Nav2Settings(**settings)

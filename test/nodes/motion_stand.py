@@ -47,8 +47,11 @@ _FRESH_S = 1.2
 MOTION = {
     "allow_execution": True, "tip_link": "grasp_point", "max_velocity_scaling": 0.3, "max_acceleration_scaling": 0.3,
     "joint_state_age_s": LATE_S, "max_transform_age_s": LATE_S, "max_age_s": 1.0, "observation_timeout_s": 10.0,
-    "gripper": {"kind": "gripper_command", "name": "gripper_cmd", "position_per_m": 0.5, "max_effort": 40.0},
-    "move_group": {"group": "arm", "controller_action": "follow_joint_trajectory"},
+    "gripper": {
+        "kind": "gripper_command", "name": "gripper_cmd", "joint_name": "finger_joint", "position_per_m": 0.5,
+        "max_effort": 40.0,
+    },
+    "move_group": {"group": "arm", "controller_action": "follow_joint_trajectory", "server_silence_s": 10.0},
 }  # fmt: skip
 CARTESIAN = {
     "group": "arm", "tip_link": "grasp_point", "base_link": "base_link", "planning_frame": "base_link",
