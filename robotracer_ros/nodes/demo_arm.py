@@ -49,16 +49,21 @@ def run_arm(arguments: argparse.Namespace, out: Path, seen: Shown, table: Tablet
         **{name: value for name, value in seen.launch.items() if name in ("backend", "model", "answers")},
         "rviz": str(arguments.rviz).lower(), "view": str(arguments.view).lower(),
     }  # fmt: skip
+    # Whoever looks, looks for long, and reads meanwhile what came of it. Where nobody does, the nodes end first: beside a
+    # running simulation, a small machine takes a minute to draw the film.
+    is_watched = arguments.rviz or arguments.view
     # Ctrl-C is for this program: rclpy's own handler would end the nodes that still look whether the window is open.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
         with launched("demo.launch.py", chosen) as launch, spinning(Spectator(NAMESPACE)) as spectator:
             done = spectator.ask(seen.instruction, launch.poll, StageTeller())
-            status = _told(out, seen.instruction, table, done, spectator.overlay())
-            linger(launch, rviz=arguments.rviz, has_window=lambda: spectator.sees(VIEWER))
+            overlay = spectator.overlay()
+            if is_watched:
+                status = _told(out, seen.instruction, table, done, overlay)
+                linger(launch, rviz=arguments.rviz, has_window=lambda: spectator.sees(VIEWER))
     finally:
         rclpy.try_shutdown()
-    return status
+    return status if is_watched else _told(out, seen.instruction, table, done, overlay)
 
 
 def _told(out: Path, instruction: str, table: Tabletop, done: Done, overlay: object) -> int:
