@@ -49,8 +49,8 @@ def run_arm(arguments: argparse.Namespace, out: Path, seen: Shown, table: Tablet
         **{name: value for name, value in seen.launch.items() if name in ("backend", "model", "answers")},
         "rviz": str(arguments.rviz).lower(), "view": str(arguments.view).lower(),
     }  # fmt: skip
-    # Whoever looks, looks for long, and reads meanwhile what came of it. Where nobody does, the nodes end first: beside a
-    # running simulation, a small machine takes a minute to draw the film.
+    # Whoever looks, looks for long, and reads meanwhile what came of it. Where nobody does, the nodes end first: beside
+    # a running simulation, a small machine takes a minute to draw the film.
     is_watched = arguments.rviz or arguments.view
     # Ctrl-C is for this program: rclpy's own handler would end the nodes that still look whether the window is open.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
