@@ -19,9 +19,8 @@ from robotracer_ros.planning.manipulation import Grip, Reach, Step
 from robotracer_ros.planning.motion_check import MotionRules, require_fraction, slow_enough
 from robotracer_ros.planning.path import PosePath
 from robotracer_ros.planning.pick_and_place import TipPose
-from robotracer_ros.planning.robot_description import RobotDescription
 from robotracer_ros.planning.timing import timed
-from robotracer_ros.planning.tool_body import robot_points, tool_points
+from robotracer_ros.planning.tool_body import RobotBody
 from robotracer_ros.planning.trajectory import JointTrajectory
 from robotracer_ros.planning.trajectory_follower import TrajectoryFollower
 from robotracer_ros.sim.arm_world import TIP_LINK, ArmWorld
@@ -62,7 +61,8 @@ class ArmPlayer:
     def __init__(self, world: ArmWorld, rules: MotionRules) -> None:
         self._world, self._rules = world, rules
         self._arm = Arm(world.urdf, TIP_LINK, BASE_FRAME)
-        self._robot = RobotDescription.from_urdf(world.urdf)
+        self._body = RobotBody.from_urdf(world.urdf)
+        self._robot = self._body.robot
 
     def tool(self) -> Tool:
         """The gripper as it stands now, in the arm's base frame."""
@@ -70,8 +70,7 @@ class ArmPlayer:
         tip = self._arm.tip(self._joints())
         w, x, y, z = mat2quat(tip[:3, :3])
         pose = TipPose(tip[:3, 3], np.array([x, y, z, w]), np.zeros(3))
-        body = tool_points(self._world.urdf, TIP_LINK, positions)
-        return Tool(GRIPPER, body, pose, robot_points(self._world.urdf, positions))
+        return Tool(GRIPPER, self._body.tool_points(TIP_LINK, positions), pose, self._body.points(positions))
 
     def plan(self, steps: Sequence[Step]) -> ArmPlan:
         """Joint trajectories for steps in the arm's base frame, from where it stands.

@@ -28,9 +28,7 @@ class BlockingExecution:
     """
 
     def __init__(self, executor: Any, trajectory: Any, controllers: list[str]) -> None:
-        self._over = threading.Event()
-        self._lock = threading.Lock()
-        self._is_cancelled = False
+        self._over, self._cancelled = threading.Event(), threading.Event()
         self.is_left_behind = False
         self._status: Any = None
         self._error = ""
@@ -59,22 +57,17 @@ class BlockingExecution:
         """Begin no motion any more; one that has begun is for ``stop_execution`` to end, which a call that is about to
         begin one does not hear.
         """
-        with self._lock:
-            self._is_cancelled = True
+        self._cancelled.set()
 
     def is_over(self, timeout_s: float) -> bool:
         """Whether the call has returned, waited for so long at most."""
         return self._over.wait(timeout_s)
 
-    def _may_begin(self) -> bool:
-        with self._lock:
-            return not self._is_cancelled
-
     def _run(self, executor: Any, trajectory: Any, controllers: list[str]) -> None:
         try:
             if not executor.push(trajectory=trajectory, controllers=controllers):
                 self._error = "no controllers for its joints"
-            elif self._may_begin():
+            elif not self._cancelled.is_set():
                 self._status = executor.execute_and_wait(auto_clear=True)
             else:
                 self._error = "it was taken back"

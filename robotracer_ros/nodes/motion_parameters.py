@@ -146,7 +146,9 @@ MOTION_PARAMETERS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class MotionParameters:
-    """The values at one moment. Those of the camera, TF and trace_service count when the node activates, the others at
+    """The values at one moment.
+
+    Those of the camera, tf_cache_s, robot_description and trace_service count when the node activates, the others at
     every goal.
     """
 

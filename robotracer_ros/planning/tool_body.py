@@ -119,16 +119,6 @@ class RobotBody:
         return np.concatenate(clouds)
 
 
-def tool_points(urdf: str, tip_link: str, positions: Mapping[str, float] | None = None) -> FloatArray:
-    """`RobotBody.tool_points` of a URDF without meshes."""
-    return RobotBody.from_urdf(urdf).tool_points(tip_link, positions)
-
-
-def robot_points(urdf: str, positions: Mapping[str, float]) -> FloatArray:
-    """`RobotBody.points` of a URDF without meshes."""
-    return RobotBody.from_urdf(urdf).points(positions)
-
-
 class _Unread(Exception):
     """A shape that is left out."""
 

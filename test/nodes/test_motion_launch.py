@@ -58,13 +58,14 @@ def test_a_preset_s_camera_is_heard_as_trace_node_hears_it(ros: None) -> None:
     getter = client.node.create_client(GetParameters, "/lab/motion_node/get_parameters")
 
     def slop() -> str:
-        return str(client.call(getter, GetParameters.Request(names=["sync_slop"]), 30.0).values[0].double_value)
+        found = client.call(getter, GetParameters.Request(names=["sync_slop"]), 30.0)
+        return f"sync_slop {found.values[0].double_value}"
 
     try:
         said = nodes_of(launched("camera:=orbbec", "namespace:=lab"), "ready: kind arm", slop)
     finally:
         client.close()
-    assert "0.04" in said
+    assert "sync_slop 0.04" in said
 
 
 @pytest.mark.parametrize(

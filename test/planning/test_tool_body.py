@@ -16,7 +16,7 @@ from robotracer_ros.planning.grasp import GripperShape
 from robotracer_ros.planning.handling import MotionBounds, Tool, plan_handling
 from robotracer_ros.planning.mesh import surface_points
 from robotracer_ros.planning.pick_and_place import HandlingSettings, TipPose
-from robotracer_ros.planning.tool_body import SPACING_M, RobotBody, robot_points, tool_points
+from robotracer_ros.planning.tool_body import SPACING_M, RobotBody
 
 ROBOT = """<robot name="r">
   <link name="base"><collision><geometry><sphere radius="0.1"/></geometry></collision></link>
@@ -34,7 +34,7 @@ ROBOT = """<robot name="r">
 
 
 def test_points_are_seen_from_the_tip():
-    points = tool_points(ROBOT, "tip")
+    points = RobotBody.from_urdf(ROBOT).tool_points("tip")
     np.testing.assert_allclose(points[:, 2].min(), -0.15, atol=1e-9)
     np.testing.assert_allclose(points[:, 2].max(), -0.02, atol=1e-9)
     # Nothing of the base, which does not move with the tip.
@@ -44,33 +44,34 @@ def test_points_are_seen_from_the_tip():
 
 
 def test_fingers_are_where_their_joints_say():
-    closed, opened = tool_points(ROBOT, "tip"), tool_points(ROBOT, "tip", {"slide": 0.05, "turn": 1.0})
+    body = RobotBody.from_urdf(ROBOT)
+    closed, opened = body.tool_points("tip"), body.tool_points("tip", {"slide": 0.05, "turn": 1.0})
     assert opened[:, 1].max() == pytest.approx(closed[closed[:, 2] > -0.05 + 1e-6, 1].max() + 0.05)
 
 
 def test_no_gap_is_wider_than_the_spacing():
-    finger = tool_points(ROBOT, "tip")
+    finger = RobotBody.from_urdf(ROBOT).tool_points("tip")
     side = finger[np.abs(finger[:, 2] + 0.02) < 1e-9]
     apart = np.sort(np.linalg.norm(side[:, None] - side, axis=2), axis=1)[:, 1]
     assert apart.max() <= SPACING_M + 1e-9
 
 
 def test_the_whole_robot_is_seen_from_its_root():
-    points = robot_points(ROBOT, {"slide": 0.0, "turn": 0.0})
+    points = RobotBody.from_urdf(ROBOT).points({"slide": 0.0, "turn": 0.0})
     assert points[:, 2].min() == pytest.approx(-0.1) and points[:, 2].max() == pytest.approx(1.13)
 
 
 def test_the_packaged_gripper_has_a_body():
     urdf = (Path(__file__).parents[2] / "urdf" / "tabletop_arm.urdf").read_text()
-    assert len(tool_points(urdf, "grasp_point")) > 300
+    assert len(RobotBody.from_urdf(urdf).tool_points("grasp_point")) > 300
     assert RobotBody.from_urdf(urdf).knows_tool("grasp_point")
 
 
 def test_bad_robots_are_refused():
     with pytest.raises(InvalidRequest, match="no joint moves 'base'"):
-        tool_points(ROBOT, "base")
+        RobotBody.from_urdf(ROBOT).tool_points("base")
     with pytest.raises(InvalidRequest, match=r"3 finite numbers, received '0\.04 0\.02'"):
-        tool_points(ROBOT.replace("0.04 0.02 0.06", "0.04 0.02"), "tip")
+        RobotBody.from_urdf(ROBOT.replace("0.04 0.02 0.06", "0.04 0.02")).tool_points("tip")
     with pytest.raises(InvalidRequest, match="told in numbers, received 'thick'"):
         RobotBody.from_urdf(ROBOT.replace('radius="0.03"', 'radius="thick"'))
 
@@ -86,7 +87,7 @@ def test_a_mesh_stands_where_its_box_would(tmp_path):
     (tmp_path / "finger.stl").write_bytes(binary_stl(box((-20, -10, -30), (20, 10, 30))))
     body = RobotBody.from_urdf(with_mesh("package://r/finger.stl"), lambda uri: tmp_path / uri.rpartition("/")[2])
     assert not body.unread and body.knows_tool("finger")
-    meshed, boxed = body.tool_points("tip"), tool_points(ROBOT, "tip")
+    meshed, boxed = body.tool_points("tip"), RobotBody.from_urdf(ROBOT).tool_points("tip")
     np.testing.assert_allclose(np.ptp(meshed, axis=0), np.ptp(boxed, axis=0), atol=1e-6)
     away = np.linalg.norm(boxed[:, None] - meshed, axis=2).min(axis=1)
     assert away.max() < SPACING_M
