@@ -89,7 +89,8 @@ def _run_motion(arguments: argparse.Namespace, examples: Examples) -> None:
 
     progress, attempts = _Progress("motion", arguments.n), []
     with ExitStack() as open_:
-        world = open_.enter_context(ArmWorld(packaged_file("urdf", "tabletop_arm.urdf"), noise=DepthNoise()))
+        urdf = packaged_file("urdf", "tabletop_arm.urdf")
+        world = open_.enter_context(ArmWorld(urdf, size=arguments.resolution, noise=DepthNoise()))
         asker = None if arguments.truth else open_.enter_context(closing(_asker(arguments, RICHEST)))
         bench = motion.MotionBench(world, ArmPlayer(world, motion.RULES), asker)
         for attempt in bench.attempts(examples.first(arguments.n)):

@@ -53,7 +53,7 @@ class MotionBench:
     """Tries tasks in one world.
 
     Args:
-        world: with the arm; every task loads its scene.
+        world: with the arm, its pictures as large as the examples'; every task loads its scene.
         player: of that world.
         asker: the model; None for the task's own trace.
     """
