@@ -32,6 +32,7 @@ OPTIONS_WITH_VALUE = (
     "-k", "-m", "-o", "-p", "-c", "-W", "--deselect", "--ignore", "--ignore-glob", "--rootdir", "--basetemp",
 )  # fmt: skip
 USAGE_ERROR = 2
+LINES_SHOWN = 30  # of each failure, at the end of all
 GRACE_S = 5.0  # between SIGINT, SIGTERM and SIGKILL
 
 
@@ -53,6 +54,7 @@ class Outcome:
     skipped: int = 0
     seconds: float = 0.0
     note: str = ""
+    complaints: tuple[str, ...] = ()  # of each failed test its id and how its report ends
 
 
 def plan(root: Path, arguments: Sequence[str]) -> list[Batch]:
@@ -153,10 +155,22 @@ def counted(name: str, report: Path, exit_code: int) -> Outcome:
     tests, failures, errors, skipped = (
         sum(int(suite.get(key, 0)) for suite in suites) for key in ("tests", "failures", "errors", "skipped")
     )
-    outcome = Outcome(name, tests - failures - errors - skipped, failures + errors, skipped)
+    complaints = tuple(complaint(case, said) for suite in suites for case in suite for said in case if is_complaint(said))
+    outcome = Outcome(name, tests - failures - errors - skipped, failures + errors, skipped, complaints=complaints)
     if exit_code not in (0, NO_TESTS_COLLECTED) and outcome.failed == 0:
         return replace(outcome, failed=1, note=f"exit code {exit_code}")
     return outcome
+
+
+def is_complaint(said: ElementTree.Element) -> bool:
+    """Whether a part of a test case's report is what made it fail."""
+    return said.tag in ("failure", "error")
+
+
+def complaint(case: ElementTree.Element, said: ElementTree.Element) -> str:
+    """A failed test's id and the end of what pytest says of it: what failed stands there, its callers before it."""
+    lines = (said.text or said.get("message") or "").strip().splitlines()
+    return "\n".join([f"{case.get('classname')}::{case.get('name')}", *(f"    {line}" for line in lines[-LINES_SHOWN:])])
 
 
 def isolated_environment(domain_id: int, mark: str) -> dict[str, str]:
@@ -211,11 +225,15 @@ def marked(mark: str) -> list[int]:
 
 
 def summarise(outcomes: Sequence[Outcome]) -> int:
-    """Print the table and the totals; the exit status: 0 when something ran and nothing failed."""
+    """Print the table, what failed, and the totals; the exit status: 0 when something ran and nothing failed."""
     width = max((len(outcome.name) for outcome in outcomes), default=0)
     print(f"\n{'':{width}}  passed  failed  skipped  seconds")
     for o in outcomes:
         print(f"{o.name:{width}}  {o.passed:6}  {o.failed:6}  {o.skipped:7}  {o.seconds:7.1f}  {o.note}".rstrip())
+    # Once more at the end, where a log that keeps only its last lines still has it.
+    for o in outcomes:
+        for said in o.complaints or (o.note,) * (o.failed > 0):
+            print(f"\nfailed in {o.name}: {said}")
     passed, failed, skipped = (sum(getattr(o, key) for o in outcomes) for key in ("passed", "failed", "skipped"))
     if passed + failed + skipped == 0:
         print("\nNo test was found.")

@@ -23,10 +23,16 @@ def tree(tmp_path: Path) -> Path:
 
 def result(tree: Path, *arguments: str) -> tuple[int, str]:
     """The exit status and the last line of the runner in a process of its own."""
+    status, printed = printed_by(tree, *arguments)
+    return status, printed.rstrip().splitlines()[-1]
+
+
+def printed_by(tree: Path, *arguments: str) -> tuple[int, str]:
+    """The exit status and all that the runner prints."""
     command = [sys.executable, run_all.__file__, "--root", str(tree), *arguments]
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # half the time
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
-    return done.returncode, done.stdout.rstrip().splitlines()[-1]
+    return done.returncode, done.stdout
 
 
 def is_running(pid: int) -> bool:
@@ -69,6 +75,18 @@ def test_failures_errors_and_skips_are_counted_and_the_rest_still_runs(tree: Pat
     (tree / "test/ros/test_b.py").write_text("import does_not_exist\n")
     (tree / "test/ros/test_c.py").write_text("import pytest\ndef test_it(): pytest.skip('absent')\n")
     assert result(tree, "--jobs", "2") == (1, "1 passed, 2 failed, 1 skipped")
+
+
+def test_what_failed_is_named_once_more_at_the_end(tree: Path) -> None:
+    (tree / "test/geometry/test_a.py").write_text("def test_it():\n    found = 41\n    assert found == 42\n")
+    (tree / "test/ros/test_b.py").write_text("import does_not_exist\n")
+    (tree / "test/ros/test_c.py").write_text("import os\ndef test_it(): os.kill(os.getpid(), 9)\n")
+    _, printed = printed_by(tree)
+    _, _, end = printed.partition("passed  failed  skipped")
+    assert "failed in without ROS: test.geometry.test_a::test_it" in end
+    assert "assert 41 == 42" in end
+    assert "does_not_exist" in end
+    assert "failed in test/ros/test_c.py: no report, exit code -9" in end
 
 
 def test_a_hanging_file_is_stopped_and_failed(tree: Path) -> None:
