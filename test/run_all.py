@@ -155,22 +155,19 @@ def counted(name: str, report: Path, exit_code: int) -> Outcome:
     tests, failures, errors, skipped = (
         sum(int(suite.get(key, 0)) for suite in suites) for key in ("tests", "failures", "errors", "skipped")
     )
-    complaints = tuple(complaint(case, said) for suite in suites for case in suite for said in case if is_complaint(said))
+    cases = [case for suite in suites for case in suite]
+    complaints = tuple(complaint(case, said) for case in cases for said in case if said.tag in ("failure", "error"))
     outcome = Outcome(name, tests - failures - errors - skipped, failures + errors, skipped, complaints=complaints)
     if exit_code not in (0, NO_TESTS_COLLECTED) and outcome.failed == 0:
         return replace(outcome, failed=1, note=f"exit code {exit_code}")
     return outcome
 
 
-def is_complaint(said: ElementTree.Element) -> bool:
-    """Whether a part of a test case's report is what made it fail."""
-    return said.tag in ("failure", "error")
-
-
 def complaint(case: ElementTree.Element, said: ElementTree.Element) -> str:
     """A failed test's id and the end of what pytest says of it: what failed stands there, its callers before it."""
     lines = (said.text or said.get("message") or "").strip().splitlines()
-    return "\n".join([f"{case.get('classname')}::{case.get('name')}", *(f"    {line}" for line in lines[-LINES_SHOWN:])])
+    name = f"{case.get('classname')}::{case.get('name')}"
+    return "\n".join([name, *(f"    {line}" for line in lines[-LINES_SHOWN:])])
 
 
 def isolated_environment(domain_id: int, mark: str) -> dict[str, str]:

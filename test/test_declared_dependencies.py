@@ -114,3 +114,14 @@ def test_the_extras_bring_what_models_training_and_simulation_import(repository:
     brought = {re.split("[>\\[]", requirement)[0] for group in extras.values() for requirement in group} - {PACKAGE}
     needed = {EXTRAS[name] for name in imported_without_ros(repository) & EXTRAS.keys()}
     assert brought - NOT_SEEN == needed
+
+
+def test_the_type_check_expects_what_it_runs_without(repository: Path) -> None:
+    """The check runs before models and simulation are installed; where they are, it would not notice their absence."""
+    (modules,) = re.findall(r"^module = (\[.*?\])", (repository / "pyproject.toml").read_text(), re.M | re.S)
+    expected = set(ast.literal_eval(modules))
+    locks = repository / "pip_ros" / "locks"
+    lines = [line for lock in ("core", "dev") for line in (locks / f"{lock}.txt").read_text().split()]
+    there = {line.partition("==")[0] for line in lines}
+    absent = {name for name in imported_without_ros(repository) & EXTRAS.keys() if EXTRAS[name] not in there}
+    assert {f"{name}.*" for name in absent} - expected == set()

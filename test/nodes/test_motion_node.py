@@ -286,6 +286,7 @@ def test_an_instruction_is_traced_and_followed(fresh: Stand, trace: SpatialTrace
     node.destroy_service(service)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_trace_node_that_goes_away_midway_is_missed(fresh: Stand) -> None:
     asked, over = threading.Event(), threading.Event()
 

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import rclpy
 from action_msgs.msg import GoalStatus
 from geometry_msgs.msg import PoseStamped, TransformStamped, Twist, TwistStamped
 from nav2_msgs.action import FollowPath
 from nodes.harness import Process, running
-from rclpy.action import ActionClient
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from tf2_ros import TransformBroadcaster
+
+from robotracer_ros.ros.action_client import SafeActionClient
+from robotracer_ros.ros.executor import spinning
 
 RESULT = FollowPath.Result
 PERIOD_S = 0.02
@@ -45,22 +45,7 @@ class Base(Node):
         else:
             self.create_subscription(Twist, "cmd_vel", self._hear, 10)
         self.create_timer(PERIOD_S, self._go_on)
-        self.client = ActionClient(self, FollowPath, "follow_path")
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._spin, daemon=True)
-        self._thread.start()
-
-    def _spin(self) -> None:
-        while not self._over.is_set() and rclpy.ok():
-            self._executor.spin_once(timeout_sec=0.1)
-
-    def close(self) -> None:
-        self._over.set()
-        self._thread.join(2.0)
-        self.client.destroy()
-        self.destroy_node()
+        self.client = SafeActionClient(self, FollowPath, "follow_path")
 
     def _hear(self, twist: Twist) -> None:
         self._told, self._old = (twist.linear.x, twist.angular.z), 0
@@ -131,9 +116,8 @@ def pursuing(tmp_path: Path, **parameters: Any) -> Any:
 
 @pytest.fixture
 def base() -> Iterator[Base]:
-    one = Base()
-    yield one
-    one.close()
+    with spinning(Base()) as one:
+        yield one
 
 
 @pytest.fixture
@@ -248,10 +232,6 @@ def test_its_end_stops_the_base(base: Base, node: Process, stop: signal.Signals)
 
 
 def test_velocities_may_be_stamped(tmp_path: Path) -> None:
-    base = Base(stamped=True)
-    try:
-        with pursuing(tmp_path, stamped=True, max_speed_m_s=0.2):
-            assert base.follow(path((0.0, 0.0), (0.3, 0.0)))[0] == GoalStatus.STATUS_SUCCEEDED
-    finally:
-        base.close()
+    with spinning(Base(stamped=True)) as base, pursuing(tmp_path, stamped=True, max_speed_m_s=0.2):
+        assert base.follow(path((0.0, 0.0), (0.3, 0.0)))[0] == GoalStatus.STATUS_SUCCEEDED
     assert 0.1 < max(v for v, _ in base.commands) <= 0.2 + 1e-6

@@ -14,13 +14,12 @@ import pytest
 
 pytest.importorskip("robotracer_ros.sim.engine", reason="MuJoCo is absent")
 
-import rclpy
 from geometry_msgs.msg import Twist
 from nav_msgs.msg import Odometry
 from nodes.harness import Process, running
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
+from robotracer_ros.ros.executor import spinning
 from robotracer_ros.ros.frames import Frames
 from robotracer_ros.ros.qos import sensor_qos
 from robotracer_ros.srv import SimReset, SimTruth
@@ -39,21 +38,6 @@ class Driver(Node):
         self.create_timer(0.05, lambda: self._velocity.publish(self.twist))
         self.truth = self.create_client(SimTruth, "sim_node/truth")
         self.reset = self.create_client(SimReset, "sim_node/reset")
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._spin, daemon=True)
-        self._thread.start()
-
-    def _spin(self) -> None:
-        while not self._over.is_set() and rclpy.ok():
-            self._executor.spin_once(timeout_sec=0.1)
-
-    def close(self) -> None:
-        self._over.set()
-        self._thread.join(2.0)
-        self.frames.close()
-        self.destroy_node()
 
     def call(self, client: Any, request: Any) -> Any:
         assert client.wait_for_service(60.0)
@@ -75,9 +59,9 @@ class Driver(Node):
 
 @pytest.fixture
 def driver() -> Iterator[Driver]:
-    one = Driver()
-    yield one
-    one.close()
+    with spinning(Driver()) as one:
+        yield one
+        one.frames.close()
 
 
 @pytest.fixture

@@ -17,12 +17,12 @@ pytest.importorskip("control_msgs", reason="control_msgs is absent")
 from action_msgs.msg import GoalStatus
 from control_msgs.action import FollowJointTrajectory, GripperCommand
 from nodes.harness import Client, running
-from rclpy.action import ActionClient
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from robotracer_ros.ros.action_client import SafeActionClient
 from robotracer_ros.ros.qos import sensor_qos
 from robotracer_ros.ros.trajectories import duration_to_msg
 from robotracer_ros.srv import SimReset, SimTruth
@@ -40,8 +40,8 @@ class Robot:
         self.client = client
         self.states: list[JointState] = []
         client.node.create_subscription(JointState, "joint_states", self.states.append, 10)
-        self.follow = ActionClient(client.node, FollowJointTrajectory, "follow_joint_trajectory")
-        self.grip = ActionClient(client.node, GripperCommand, "gripper_cmd")
+        self.follow = SafeActionClient(client.node, FollowJointTrajectory, "follow_joint_trajectory")
+        self.grip = SafeActionClient(client.node, GripperCommand, "gripper_cmd")
         self.reset = client.node.create_client(SimReset, "sim_node/reset")
         self.truth = client.node.create_client(SimTruth, "sim_node/truth")
         wait(lambda: self.states, UP_S)
@@ -55,7 +55,7 @@ class Robot:
         now = self.states[-1]
         return max(abs(now.velocity[list(now.name).index(name)]) for name in ARM)
 
-    def send(self, client: ActionClient, goal: Any) -> Any:
+    def send(self, client: SafeActionClient, goal: Any) -> Any:
         return answered(client.send_goal_async(goal))
 
     def moved(self, change: float, seconds: float, joint: str = "shoulder_pan_joint") -> JointTrajectory:
