@@ -15,6 +15,14 @@ from robotracer_ros.geometry.camera import CameraIntrinsics
 from robotracer_ros.geometry.observation import RgbdObservation
 from robotracer_ros.geometry.transform import RigidTransform
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--at-rest-within", type=float, metavar="S",
+        help="fail when an arm takes longer to rest after a fault; what falls silent is missed after half of it",
+    )  # fmt: skip
+
+
 _CAMERA = CameraIntrinsics(64, 48, 60.0, 60.0, 31.5, 23.5)
 _SEEN = RgbdObservation(np.zeros((48, 64, 3), np.uint8), np.ones((48, 64), np.float32), _CAMERA, "camera", 0)
 

@@ -41,9 +41,10 @@ DEFAULTS: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def stand(tmp_path_factory: pytest.TempPathFactory, ros: None) -> Iterator[Stand]:
+def stand(tmp_path_factory: pytest.TempPathFactory, ros: None, request: pytest.FixtureRequest) -> Iterator[Stand]:
     client = Client(parameters=[Parameter("use_sim_time", value=True)])
-    with standing(tmp_path_factory.mktemp("stand"), client, max_plan_age_s=300.0) as one:
+    rests_within_s = request.config.getoption("--at-rest-within")
+    with standing(tmp_path_factory.mktemp("stand"), client, rests_within_s, max_plan_age_s=300.0) as one:
         yield one
     client.close()
 
@@ -176,7 +177,7 @@ def test_cancel_stops_a_moving_arm(fresh: Stand, trace: SpatialTrace, stage: str
     event = time.monotonic()
     fresh.answered(goal.handle.cancel_goal_async())
     failed(fresh, goal.result(), R.CANCELLED, "the robot stands")
-    print(f"at rest {fresh.rest_after(event):.3f} s after the cancel while {stage}")
+    fresh.comes_to_rest(event, f"the cancel while {stage}")
     assert goal.result().fraction < 1.0
 
 
@@ -208,7 +209,7 @@ def stops(stand: Stand, trace: SpatialTrace, fault: Any, code: int, *words: str)
     fault()
     result = goal.result()
     failed(stand, result, code, *words)
-    print(f"at rest {stand.rest_after(event):.3f} s after the event: {result.message}")
+    stand.comes_to_rest(event, result.message)
     assert result.fraction < 1.0
 
 
