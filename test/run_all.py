@@ -32,7 +32,7 @@ OPTIONS_WITH_VALUE = (
     "-k", "-m", "-o", "-p", "-c", "-W", "--deselect", "--ignore", "--ignore-glob", "--rootdir", "--basetemp",
 )  # fmt: skip
 USAGE_ERROR = 2
-LINES_SHOWN = 30  # of each failure, at the end of all
+LINES_SHOWN, WIDTH_SHOWN = 30, 500  # of each failure, at the end of all
 GRACE_S = 5.0  # between SIGINT, SIGTERM and SIGKILL
 
 
@@ -167,7 +167,7 @@ def complaint(case: ElementTree.Element, said: ElementTree.Element) -> str:
     """A failed test's id and the end of what pytest says of it: what failed stands there, its callers before it."""
     lines = (said.text or said.get("message") or "").strip().splitlines()
     name = f"{case.get('classname')}::{case.get('name')}"
-    return "\n".join([name, *(f"    {line}" for line in lines[-LINES_SHOWN:])])
+    return "\n".join([name, *(f"    {line[:WIDTH_SHOWN]}" for line in lines[-LINES_SHOWN:])])
 
 
 def isolated_environment(domain_id: int, mark: str) -> dict[str, str]:
