@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from moveit_msgs.msg import MoveItErrorCodes
 
@@ -22,7 +24,8 @@ class PlanningGroup:
 
     Attributes:
         urdf: the text it was made of.
-        robot: the whole robot.
+        robot: the whole robot, its joints as fast as the parameters let them be.
+        positioned: the joints of the robot that have a position.
         tip: the arm up to ``tip_link``.
         planning_frame: the frame of waypoints that name none.
         velocity, acceleration: (N,) limits of the joints, per second and second squared.
@@ -33,9 +36,9 @@ class PlanningGroup:
 
     def __init__(self, urdf: str, parameters: CartesianParameters) -> None:
         self.urdf = urdf
-        self.robot = RobotDescription.from_urdf(urdf)
+        robot = RobotDescription.from_urdf(urdf)
         self.tip = Arm(urdf, parameters.tip_link, parameters.base_link)
-        self.planning_frame = parameters.planning_frame or self.robot.root
+        self.planning_frame = parameters.planning_frame or robot.root
         names = self.tip.joint_names
         wanted = _of_joints("max_velocity_rad_s", parameters.max_velocity_rad_s, names)
         told = self.tip.limits.velocity
@@ -47,6 +50,11 @@ class PlanningGroup:
             raise InvalidRequest(
                 f"the robot description tells no velocity of {', '.join(endless)}; set max_velocity_rad_s"
             )
+        own = zip(names, self.velocity.tolist(), strict=True)
+        self.robot = replace(
+            robot, joints={**robot.joints, **{name: replace(robot.joints[name], velocity=limit) for name, limit in own}}
+        )
+        self.positioned = [joint.name for joint in robot.joints.values() if joint.moves or joint.mimics]
         self._arms = {parameters.tip_link: self.tip}
 
     def arm(self, link: str) -> Arm:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from moveit_msgs.msg import MoveItErrorCodes
 
+from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.geometry.arrays import FloatArray
 from robotracer_ros.nodes.cartesian_group import PlanningGroup
 from robotracer_ros.nodes.cartesian_requests import CartesianRequest
@@ -15,6 +17,9 @@ from robotracer_ros.planning.cartesian import JointPath, follow_poses
 from robotracer_ros.planning.motion_check import MotionRules, slow_enough
 from robotracer_ros.planning.timing import timed
 from robotracer_ros.planning.trajectory import JointTrajectory
+
+# Durations of messages hold 68 years.
+_LONGEST_S: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,21 +42,26 @@ def follow(request: CartesianRequest, group: PlanningGroup, period_s: float) -> 
 
     Raises:
         CodedError: START_STATE_IN_COLLISION; NO_IK_SOLUTION or PLANNING_FAILED where nothing can be followed;
-            FAILURE for a step that makes too many points.
+            FAILURE for a path of too many points, and a motion that would take longer than a day.
     """
     arm = request.arm
     if request.avoid_collisions and (met := arm.self_collision(request.start)):
         raise CodedError(MoveItErrorCodes.START_STATE_IN_COLLISION, f"at the start {met[0]} meets {met[1]}")
     path = _path(request, group)
     velocity, acceleration = group.limits_of(arm.joint_names)
-    with answered_as(MoveItErrorCodes.PLANNING_FAILED):
+    with answered_as(MoveItErrorCodes.FAILURE):
         trajectory = timed(
             arm.joint_names, path.joints, velocity * request.velocity_scaling,
             acceleration * request.acceleration_scaling, period_s,
         )  # fmt: skip
-    if request.max_speed_m_s > 0 and len(trajectory.times_s) > 1:
-        rules = MotionRules(max_tip_speed_m_s=request.max_speed_m_s)
-        trajectory = slow_enough(trajectory, group.robot, request.slow_link, arm.base_link, rules)
+        if request.max_speed_m_s > 0 and len(trajectory.times_s) > 1:
+            rules = MotionRules(max_tip_speed_m_s=request.max_speed_m_s)
+            trajectory = slow_enough(trajectory, group.robot, request.slow_link, arm.base_link, rules)
+        if trajectory.times_s[-1] > _LONGEST_S:
+            raise InvalidRequest(
+                f"the motion would take {trajectory.times_s[-1]:g} s; accepted: scalings and a max_cartesian_speed "
+                f"that let it end within a day"
+            )
     return CartesianMotion(trajectory, path.fraction, path.reason)
 
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-import rclpy
 from moveit_msgs.action import ExecuteTrajectory
 from moveit_msgs.msg import DisplayTrajectory, MoveItErrorCodes, RobotState, RobotTrajectory
 from moveit_msgs.srv import GetCartesianPath
@@ -30,17 +29,15 @@ from robotracer_ros.nodes.cartesian_requests import CartesianRequest, read_reque
 from robotracer_ros.nodes.moveit_errors import CodedError, answered_as, code_name, error_code_to_msg
 from robotracer_ros.nodes.running import run
 from robotracer_ros.nodes.trajectory_execution import TrajectoryExecution
-from robotracer_ros.planning.timing import timed
 from robotracer_ros.ros.description import DescriptionSource
 from robotracer_ros.ros.frames import Frames
+from robotracer_ros.ros.goal_end import end_without_success
 from robotracer_ros.ros.joint_states import JointStates
 from robotracer_ros.ros.params import declare
 from robotracer_ros.ros.qos import OVERRIDES, overridable, result_qos, service_qos
 from robotracer_ros.ros.trajectories import trajectory_to_msg
 
-_SPIN_S: Final = 0.02
-# Turns of the executor in which the result of a motion that was stopped leaves the node.
-_LAST_WORDS: Final = 5
+_LOOK_S: Final = 0.02
 
 
 class CartesianPathNode(Node):
@@ -82,8 +79,6 @@ class CartesianPathNode(Node):
         """Load the arm before the first request does, and say what it is."""
         self.destroy_timer(self._first)
         try:
-            # Loading what times a motion takes seconds, too.
-            timed(("any",), np.array([[0.0], [1.0]]), np.ones(1), np.ones(1))
             group = self._loaded(CartesianParameters.of(self))
         except RobotracerError as error:
             self.get_logger().warning(f"not ready yet: {error}")
@@ -156,7 +151,8 @@ class CartesianPathNode(Node):
     def _start_state(self, request: CartesianRequest, group: PlanningGroup) -> RobotState:
         """Of the whole robot, as far as it is known."""
         heard = {name: reading.position for name, reading in self._joint_states.all().items()}
-        joints = {**{name: at for name, at in heard.items() if name in group.robot.joints}, **request.joints}
+        usable = {name: at for name, at in heard.items() if name in group.positioned and np.isfinite(at)}
+        joints = {**usable, **request.joints}
         state = RobotState()
         state.joint_state.name, state.joint_state.position = list(joints), list(joints.values())
         state.joint_state.header.frame_id = group.planning_frame
@@ -217,10 +213,9 @@ class CartesianPathNode(Node):
     def _end(self, handle: Any, code: int) -> None:
         if code == MoveItErrorCodes.SUCCESS:
             handle.succeed()
-        elif code == MoveItErrorCodes.PREEMPTED and handle.is_cancel_requested:
-            handle.canceled()
         else:
-            handle.abort()
+            is_cancelled = isinstance(self._stop.reason, Cancelled) or handle.is_cancel_requested
+            end_without_success(handle, cancelled=code == MoveItErrorCodes.PREEMPTED and is_cancelled)
 
     def _tell(self, handle: Any, state: str) -> None:
         handle.publish_feedback(ExecuteTrajectory.Feedback(state=state))
@@ -238,16 +233,14 @@ class CartesianPathNode(Node):
 
     def settle(self, timeout_s: float) -> bool:
         """Stop a motion that runs and wait until the arm rests; whether it did within ``timeout_s``."""
-        self._stop.show(CodedError(MoveItErrorCodes.PREEMPTED, "the node is being shut down"))
         deadline = time.monotonic() + timeout_s
-        while not self._moving.acquire(blocking=False):
-            if time.monotonic() > deadline or not rclpy.ok():
-                return False
-            # The answers of controller and joint states; nobody else spins any more.
-            self.executor.spin_once(timeout_sec=_SPIN_S)
-        for _ in range(_LAST_WORDS):
-            self.executor.spin_once(timeout_sec=_SPIN_S)
-        return True
+        while time.monotonic() < deadline:
+            # Again and again: another goal may have come just before.
+            self._stop.show(CodedError(MoveItErrorCodes.PREEMPTED, "the node is being shut down"))
+            # Never given back: goals that come now are rejected.
+            if self._moving.acquire(timeout=_LOOK_S):
+                return True
+        return False
 
     def destroy_node(self) -> None:
         """Let go of everything before the node goes."""

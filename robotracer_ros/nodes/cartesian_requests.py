@@ -25,7 +25,7 @@ Transforms = Callable[[str, str, int], RigidTransform]
 
 # Encoders read a little beyond a limit that a joint rests on.
 _LIMIT_SLACK_RAD: Final = 1e-3
-_MOST_WAYPOINTS: Final = 20_000
+_MOST_WAYPOINTS: Final = 10_000
 _UNUSED: Final = ("joint_constraints", "position_constraints", "orientation_constraints", "visibility_constraints")
 
 
@@ -95,13 +95,11 @@ def read_request(
         )
         jumps = _jumps(message)
         max_speed_m_s = _at_least_0("max_cartesian_speed", _told(message, "max_cartesian_speed"))
-    slow_link = getattr(message, "cartesian_speed_limited_link", "") or arm.tip_link
+    slow_link = (max_speed_m_s > 0 and getattr(message, "cartesian_speed_limited_link", "")) or arm.tip_link
     with answered_as(MoveItErrorCodes.INVALID_LINK_NAME, "cartesian_speed_limited_link"):
         group.robot.chain(slow_link, arm.base_link)
-    if not 0.0 < message.max_step < np.inf:
-        raise CodedError(
-            MoveItErrorCodes.FAILURE, f"max_step is {message.max_step:g} m; accepted: a finite number above 0"
-        )
+    if not message.max_step > 0.0:
+        raise CodedError(MoveItErrorCodes.FAILURE, f"max_step is {message.max_step:g} m; accepted: a number above 0")
     poses = _poses(message.waypoints)
     joints = _start(message.start_state, group, arm, joints_now)
     start = _within_limits(arm, np.array([joints[name] for name in arm.joint_names]))
@@ -114,7 +112,7 @@ def read_request(
 
 def _require_nothing_unknown(message: Any) -> None:
     """Refuse what would have to be considered, and is not."""
-    if message.path_constraints.name or any(getattr(message.path_constraints, kind) for kind in _UNUSED):
+    if any(getattr(message.path_constraints, kind) for kind in _UNUSED):
         raise CodedError(MoveItErrorCodes.FAILURE, "path_constraints are not considered here; accepted: none")
     if message.start_state.attached_collision_objects:
         raise CodedError(
@@ -147,8 +145,9 @@ def _scaling(name: str, value: float, default: float) -> float:
 
 
 def _jumps(message: Any) -> JumpLimits:
+    # Below 0 there is none, as in MoveIt.
     limits = JumpLimits(
-        *(_at_least_0(name, _told(message, name))
+        *(_at_least_0(name, max(_told(message, name), 0.0))
           for name in ("jump_threshold", "revolute_jump_threshold", "prismatic_jump_threshold"))
     )  # fmt: skip
     if 0.0 < limits.relative <= 1.0:
@@ -179,12 +178,12 @@ def _start(state: Any, group: PlanningGroup, arm: Arm, joints_now: JointsNow) ->
         raise CodedError(
             MoveItErrorCodes.INVALID_ROBOT_STATE, f"start_state has {len(names)} names and {len(positions)} positions"
         )
-    known = [joint.name for joint in group.robot.joints.values() if joint.moves or joint.mimics]
     for name, position in zip(names, positions, strict=True):
-        if name not in known:
+        if name not in group.positioned:
             raise CodedError(
                 MoveItErrorCodes.INVALID_ROBOT_STATE,
-                f"start_state names {name!r}, which is no joint of the robot that moves; accepted: {', '.join(known)}",
+                f"start_state names {name!r}, which is no joint of the robot that moves; accepted: "
+                f"{', '.join(group.positioned)}",
             )
         if not np.isfinite(position):
             raise CodedError(
@@ -224,7 +223,10 @@ def _seen_from_base(
             chained.append(chained[-1] @ pose)
         return np.array(chained[1:])
     with answered_as(MoveItErrorCodes.FRAME_TRANSFORM_FAILURE):
-        base_from_frame = transforms(arm.base_link, frame, stamp_ns(header.stamp))
+        at_ns = stamp_ns(header.stamp)
+        if at_ns < 0:
+            raise InvalidRequest(f"the stamp of the header is {at_ns * 1e-9:g} s; accepted: a time from 0 s on")
+        base_from_frame = transforms(arm.base_link, frame, at_ns)
     carry = np.eye(4)
     carry[:3, :3], carry[:3, 3] = base_from_frame.rotation, base_from_frame.translation_m
     return carry @ np.array(poses)

@@ -27,6 +27,8 @@ _ENDLESS_RAD: Final = 1e6
 _SAMPLES: Final = 64
 # Links that touch in this share of random poses are built to touch, like the fingers of a closed hand.
 _ALWAYS: Final = 0.9
+# Pinocchio keeps links, joints and its own "universe" by name in one list; a URDF may use a name for both.
+_LINK: Final = "link "
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,21 +53,20 @@ class Arm:
         limits: of these joints.
 
     Raises:
-        InvalidRequest: for XML that is no robot, unknown links, and a chain without a joint that moves.
+        InvalidRequest: for XML that is no robot, unknown links, a chain without a joint that moves, and one with a
+            joint that another moves or that has several degrees of freedom.
     """
 
     def __init__(self, urdf: str, tip_link: str, base_link: str = "") -> None:
         robot = RobotDescription.from_urdf(urdf)
-        chain = [joint for joint in robot.chain(tip_link, base_link) if joint.moves]
-        if not chain:
-            raise InvalidRequest(f"no joint moves {tip_link!r}; a tip link hangs on revolute or prismatic joints")
+        chain = _moving(robot, tip_link, base_link)
         self.tip_link = tip_link
         self.base_link = base_link or robot.root
         self.joint_names = tuple(joint.name for joint in chain)
         self.limits = JointLimits(*(_of_joints(chain, name) for name in ("lower", "upper", "velocity")))
         self._pin, self._model, self._shapes = _reduced(parsed(urdf), self.joint_names)
         self._data = self._model.createData()
-        self._tip, self._base = (self._model.getFrameId(link) for link in (tip_link, self.base_link))
+        self._tip, self._base = (self._model.getFrameId(_LINK + link) for link in (tip_link, self.base_link))
         self._order = [self._model.joints[self._model.getJointId(name)].idx_q for name in self.joint_names]
         self._shape_data = self._pin.GeometryData(self._shapes)
         self._leave_out_neighbours()
@@ -108,7 +109,8 @@ class Arm:
 
     def _links(self, pair: Any) -> tuple[str, str]:
         first, second = (
-            self._model.frames[self._shapes.geometryObjects[at].parentFrame].name for at in (pair.first, pair.second)
+            self._model.frames[self._shapes.geometryObjects[at].parentFrame].name.removeprefix(_LINK)
+            for at in (pair.first, pair.second)
         )
         return first, second
 
@@ -168,6 +170,27 @@ class Arm:
         self._shape_data = self._pin.GeometryData(shapes)
 
 
+def _moving(robot: RobotDescription, tip_link: str, base_link: str) -> list[Joint]:
+    """The joints from base to tip that have a position."""
+    chain = [joint for joint in robot.chain(tip_link, base_link) if joint.kind != "fixed"]
+    for joint in chain:
+        if not joint.moves:
+            what = f"mimics {joint.mimics!r}" if joint.mimics else f"is {joint.kind or 'of no type'}"
+            raise InvalidRequest(
+                f"the joint {joint.name!r} between {base_link or robot.root!r} and {tip_link!r} {what}; accepted "
+                f"between them: revolute, continuous, prismatic and fixed joints, so a base_link such as "
+                f"{joint.child!r}"
+            )
+        if not joint.lower <= joint.upper:
+            raise InvalidRequest(
+                f"the limits of the joint {joint.name!r} must go from low to high, received {joint.lower} to "
+                f"{joint.upper}"
+            )
+    if not chain:
+        raise InvalidRequest(f"no joint moves {tip_link!r}; a tip link hangs on revolute or prismatic joints")
+    return chain
+
+
 def _of_joints(joints: Sequence[Joint], limit: str) -> FloatArray:
     values = np.array([getattr(joint, limit) for joint in joints])
     values = values if limit == "velocity" else np.clip(values, -_ENDLESS_RAD, _ENDLESS_RAD)
@@ -186,7 +209,10 @@ def _reduced(tree: ET.Element, joint_names: tuple[str, ...]) -> tuple[Any, Any, 
             limit = ET.SubElement(joint, "limit", effort="0", velocity="0") if limit is None else limit
             limit.set("lower", str(-_ENDLESS_RAD))
             limit.set("upper", str(_ENDLESS_RAD))
+    for parent_or_child in tree.findall("joint/parent") + tree.findall("joint/child"):
+        parent_or_child.set("link", _LINK + parent_or_child.get("link", ""))
     for link in tree.iterfind("link"):
+        link.set("name", _LINK + link.get("name", ""))
         for shape in link.findall("collision") + link.findall("visual"):
             if shape.tag == "visual" or shape.find("geometry/mesh") is not None:
                 link.remove(shape)
@@ -194,7 +220,7 @@ def _reduced(tree: ET.Element, joint_names: tuple[str, ...]) -> tuple[Any, Any, 
     try:
         model = pin.buildModelFromXML(xml)
         shapes = pin.buildGeomFromUrdfString(model, xml, pin.GeometryType.COLLISION)
+        locked = [model.getJointId(name) for name in model.names[1:] if name not in joint_names]
+        return pin, *pin.buildReducedModel(model, shapes, locked, pin.neutral(model))
     except (ValueError, RuntimeError) as error:
         raise InvalidRequest(f"the robot description cannot be used: {error}") from error
-    locked = [model.getJointId(name) for name in model.names[1:] if name not in joint_names]
-    return pin, *pin.buildReducedModel(model, shapes, locked, pin.neutral(model))

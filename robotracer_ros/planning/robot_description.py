@@ -177,7 +177,8 @@ def parsed(urdf: str) -> ET.Element:
         InvalidRequest: for text that is no XML, and XML that is no robot.
     """
     try:
-        tree = ET.fromstring(urdf)
+        # Before an XML declaration nothing may stand, and templates leave lines there.
+        tree = ET.fromstring(urdf.lstrip())
     except ET.ParseError as error:
         raise InvalidRequest(f"the robot description is no XML: {error}; accepted: a URDF") from error
     if tree.tag != "robot":

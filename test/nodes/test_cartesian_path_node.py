@@ -11,7 +11,6 @@ import pytest
 from planning.arms import pose, recorded
 
 pytest.importorskip("pinocchio")
-pytest.importorskip("toppra")
 pytest.importorskip("moveit_msgs")
 
 from moveit_msgs.msg import DisplayTrajectory, JointConstraint, MoveItErrorCodes
@@ -43,7 +42,7 @@ CORRECTED = {
 }
 # A scaling of 0 means the node's default, 0.1, and not full speed.
 TIMED_AS = {"arc_9pt_scaling_0.0": "arc_9pt_scaling_0.1"}
-LONGER, NEAR_M, NEAR_RAD, FRACTION = 1.2, 1e-3, 0.01, 0.05
+LONGER, NEAR_M, NEAR_RAD, FRACTION = 1.005, 1e-3, 0.01, 0.05
 
 
 def cases(names: tuple[str, ...] | None = None) -> list[Any]:
@@ -98,8 +97,8 @@ def test_motions_keep_to_the_line_and_to_the_limits(panda: Panda, case: Any) -> 
         return
     tips = panda.tips(answer, asked["link_name"])
     corners = [tips[0, :3, 3], *(pose(values)[:3, 3] for values in asked["waypoints"])]
-    # Corners are rounded within the distance of two points.
-    most_m = NEAR_M if len(asked["waypoints"]) == 1 else 0.5 * asked["max_step"]
+    # Corners are rounded within half the distance of two points.
+    most_m = NEAR_M if len(asked["waypoints"]) == 1 else 0.2 * asked["max_step"]
     for tip in tips:
         assert min(distance_to_line(tip[:3, 3], *ends) for ends in pairwise(corners)) < most_m
     trajectory = trajectory_from_msg(answer.solution.joint_trajectory)
@@ -144,16 +143,16 @@ def test_a_jump_ends_the_path_where_it_would_be(panda: Panda) -> None:
 @pytest.mark.parametrize(
     ("changed", "name", "told"),
     [
-        ({"waypoints": []}, "INVALID_GOAL_CONSTRAINTS", "1 to 20000 waypoints, received 0"),
+        ({"waypoints": []}, "INVALID_GOAL_CONSTRAINTS", "1 to 10000 waypoints, received 0"),
         ({"max_step": -0.01}, "FAILURE", "max_step is -0.01 m"),
-        ({"max_step": 1e-6}, "FAILURE", "makes more than 20000 points"),
+        ({"max_step": 1e-6}, "FAILURE", "makes more than 10000 points"),
         ({"max_velocity_scaling_factor": "nan"}, "FAILURE", "max_velocity_scaling_factor is nan"),
         ({"max_cartesian_speed": -1.0}, "FAILURE", "max_cartesian_speed is -1"),
-        ({"cartesian_speed_limited_link": "no"}, "INVALID_LINK_NAME", "no link 'no'"),
+        ({"cartesian_speed_limited_link": "no", "max_cartesian_speed": 0.1}, "INVALID_LINK_NAME", "no link 'no'"),
         ({"link_name": "panda_link5"}, "INVALID_LINK_NAME", "does not move with the tip as one piece"),
         ({"link_name": "no_such_link"}, "INVALID_LINK_NAME", "accepted: panda_link7, panda_link8, panda_hand"),
         ({"jump_threshold": "nan"}, "FAILURE", "jump_threshold is nan"),
-        ({"prismatic_jump_threshold": -1.0}, "FAILURE", "prismatic_jump_threshold is -1"),
+        ({"max_cartesian_speed": 1e-12}, "FAILURE", "let it end within a day"),
         ({"header.frame_id": "/world"}, "FRAME_TRANSFORM_FAILURE", "'/world'"),
         ({"waypoints": [[0.3, 0.0, 0.5, 0.0, 0.0, 0.0, 2.0]]}, "INVALID_GOAL_CONSTRAINTS", "of length 2"),
         ({"waypoints": [[0.3, 0.0, float("inf"), 0.0, 0.0, 0.0, 1.0]]}, "INVALID_GOAL_CONSTRAINTS", "waypoint 1"),
@@ -179,7 +178,14 @@ def test_what_would_have_to_be_considered_is_refused(panda: Panda) -> None:
 
 def test_the_start_state_of_an_answer_starts_another_request(panda: Panda) -> None:
     request = request_of(by_name("line_down_no_start_state")["request"])
-    request.start_state = panda.ask(request).start_state
+    # Some grippers do not know where their fingers are, and some drivers tell of fixed joints.
+    panda.arm.place({"panda_finger_joint1": float("nan"), "panda_hand_joint": 0.0})
+    try:
+        wait_until(lambda: "panda_finger_joint1" not in panda.ask(request).start_state.joint_state.name)
+        request.start_state = panda.ask(request).start_state
+    finally:
+        panda.arm.place(FINGERS)
+    wait_until(lambda: "panda_finger_joint1" in panda.ask(request).start_state.joint_state.name)
     answer = panda.ask(request)
     assert answer.fraction == 1.0
     assert set(answer.start_state.joint_state.name) == {*READY, *FINGERS}

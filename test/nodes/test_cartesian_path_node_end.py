@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("pinocchio")
-pytest.importorskip("toppra")
 pytest.importorskip("moveit_msgs")
 
 from nodes.panda import ACTION, Panda, code, live_panda, wait_until

@@ -12,7 +12,6 @@ from action_msgs.msg import GoalStatus
 from planning.arms import recorded
 
 pytest.importorskip("pinocchio")
-pytest.importorskip("toppra")
 pytest.importorskip("moveit_msgs")
 
 from moveit_msgs.action import ExecuteTrajectory

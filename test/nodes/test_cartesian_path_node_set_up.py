@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 pytest.importorskip("pinocchio")
-pytest.importorskip("toppra")
 pytest.importorskip("moveit_msgs")
 
 from moveit_msgs.msg import MoveItErrorCodes

@@ -9,7 +9,6 @@ import pytest
 from action_msgs.msg import GoalStatus
 
 pytest.importorskip("pinocchio")
-pytest.importorskip("toppra")
 pytest.importorskip("moveit_msgs")
 
 from nodes.panda import READY, Motion, Panda, code, live_panda, wait_until

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from planning.arms import PLANAR, pose, recorded
+from transforms3d.axangles import axangle2mat
 
 pytest.importorskip("pinocchio")
 
@@ -120,12 +121,34 @@ def test_the_tip_turns_about_one_axis() -> None:
     assert Line(begin, begin).steps(0.01) == 0
 
 
+@pytest.mark.parametrize("turn_rad", [1e-3, 1e-5, 4e-6, 1e-6, 3e-8])
+def test_a_tiny_turn_is_that_turn(panda: Arm, turn_rad: float) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        begin = panda.tip(rng.uniform(panda.limits.lower, panda.limits.upper))
+        end = begin.copy()
+        end[:3, :3] = begin[:3, :3] @ axangle2mat(rng.normal(size=3), turn_rad)
+        np.testing.assert_allclose(Line(begin, end).at(1.0), end, atol=1e-13)
+
+
+def test_far_steps_are_halved_until_they_can_be_done(panda: Arm) -> None:
+    start = panda.tip(READY)
+    aside = start.copy()
+    aside[:3, 3] += (0.1, 0.3, 0.1)
+    aside[:3, :3] = aside[:3, :3] @ axangle2mat([1, 0, 0], 2.0)
+    small = follow_poses(panda, READY, np.stack([aside, start]), 0.01)
+    assert small.fraction == 1.0
+    for max_step_m in (1.0, 10.0, np.inf):
+        assert follow_poses(panda, READY, np.stack([aside, start]), max_step_m).fraction == 1.0
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         ({"max_step_m": 0.0}, "max_step must be above 0 m, received 0.0"),
         ({"max_step_m": float("nan")}, "received nan"),
-        ({"max_step_m": 1e-7}, "makes more than 20000 points"),
+        ({"max_step_m": 1e-7}, "makes more than 10000 points"),
+        ({"waypoints": pose([1e300, 0, 0, 0, 0, 0, 1])[None]}, "makes more than 10000 points"),
         ({"waypoints": np.zeros((0, 4, 4))}, "at least one waypoint"),
         ({"waypoints": np.full((1, 4, 4), np.nan)}, "finite"),
         ({"start": np.full(7, np.nan)}, "finite"),

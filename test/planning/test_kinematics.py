@@ -82,6 +82,13 @@ def test_a_joint_without_end_turns_on() -> None:
     np.testing.assert_allclose(found, [7.0, 0.4], atol=1e-4)
 
 
+def test_links_and_joints_may_share_their_names() -> None:
+    renamed = PLANAR.replace('"base"', '"universe"').replace('"shoulder"', '"upper"').replace('"elbow"', '"tip"')
+    arm = Arm(renamed, "tip")
+    assert arm.joint_names == ("upper", "tip")
+    np.testing.assert_allclose(arm.tip([0, np.pi / 2])[:2, 3], (1, 1), atol=1e-12)
+
+
 def with_shape(urdf: str, link: str, shape: str) -> str:
     collision = f'<link name="{link}"><collision><geometry>{shape}</geometry></collision></link>'
     return urdf.replace(f'<link name="{link}"/>', collision)
@@ -111,6 +118,12 @@ def test_links_without_shapes_meet_nothing(planar: Arm) -> None:
         (PLANAR, "hand", "", "no link 'hand'; its links: base, upper"),
         (PLANAR, "base", "", "no joint moves 'base'"),
         (PLANAR, "upper", "lower", "'upper' does not hang on 'lower'"),
+        (
+            PLANAR.replace('<origin xyz="1 0 0"/>', '<origin xyz="1 0 0"/><mimic joint="shoulder"/>', 1),
+            *("tip", "", "'elbow' between 'base' and 'tip' mimics 'shoulder'; .* such as 'lower'"),
+        ),
+        (PLANAR.replace("revolute", "floating", 1), "tip", "", "'shoulder' .* is floating; .* such as 'upper'"),
+        (PLANAR.replace('lower="-3"', 'lower="4"'), "tip", "", "'shoulder' must .* received 4.0 to 3.0"),
         (PLANAR.replace('<link name="tip"/>', '<link name="tip"/><link name="loose"/>'), "tip", "", "base, loose"),
     ],
 )

@@ -24,6 +24,10 @@ def test_links_and_joints_are_read() -> None:
     assert [joint.name for joint in robot.chain("finger", "upper")] == ["elbow", "end", "grip"]
 
 
+def test_lines_before_an_xml_declaration_do_no_harm() -> None:
+    assert RobotDescription.from_urdf(f'\n <?xml version="1.0"?>{PLANAR}').name == "planar"
+
+
 def test_links_stand_where_they_do_by_hand() -> None:
     robot = RobotDescription.from_urdf(PLANAR)
     places = robot.place("finger", {"shoulder": [0, np.pi / 2, 0], "elbow": [0, 0, np.pi / 2], "grip": [0, 0.02, 0.02]})

@@ -7,11 +7,11 @@ import pytest
 from planning.arms import pose, recorded
 
 pytest.importorskip("pinocchio")
-pytest.importorskip("toppra")
 
 from planning.test_cartesian import cases, start_of
 
 from robotracer_ros.errors import InvalidRequest
+from robotracer_ros.geometry.arrays import FloatArray
 from robotracer_ros.planning.cartesian import follow_poses
 from robotracer_ros.planning.kinematics import Arm
 from robotracer_ros.planning.timing import slowed, timed
@@ -21,7 +21,7 @@ def test_one_joint_speeds_up_and_slows_down() -> None:
     line = np.linspace(0, 1, 20)[:, None]
     # By hand: 0.5 s up to 1 rad/s at 2 rad/s², 0.5 s of that speed, 0.5 s down.
     motion = timed(("a",), line, np.array([1.0]), np.array([2.0]), 0.05)
-    assert motion.times_s[-1] == pytest.approx(1.5, rel=0.02)
+    assert motion.times_s[-1] == pytest.approx(1.5, rel=0.002)
     assert np.abs(motion.velocities).max() <= 1.0 + 1e-6
     assert motion.velocities[0, 0] == motion.velocities[-1, 0] == 0
     np.testing.assert_allclose(motion.positions[[0, -1], 0], [0, 1], atol=1e-6)
@@ -64,9 +64,65 @@ def test_motions_take_about_as_long_as_moveits(case) -> None:
         # What MoveIt makes of a scaling that is none.
         scaled[kind] = of_joints * (scaling if 0 < scaling <= 1 else 1.0)
     motion = timed(arm.joint_names, path.joints, **scaled)
-    assert motion.times_s[-1] == pytest.approx(answer["duration_s"], rel=0.2, abs=1e-6)
+    assert motion.times_s[-1] == pytest.approx(answer["duration_s"], rel=0.005, abs=1e-6)
     assert (np.abs(motion.velocities) <= scaled["velocity"] * 1.001).all()
     assert (np.abs(motion.accelerations) <= scaled["acceleration"] * 1.01).all()
+
+
+def random_path(seed: int) -> FloatArray:
+    rng = np.random.default_rng(seed)
+    return np.cumsum(rng.normal(size=(rng.integers(3, 25), 3)) * rng.choice([0.002, 0.02, 0.3], size=(1, 3)), axis=0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_motion_uses_its_limits_and_stays_among_its_positions(seed: int) -> None:
+    path = random_path(seed)
+    velocity, acceleration = np.array([0.5, 1.0, np.inf]), np.array([1.0, 2.0, 0.5])
+    motion = timed(("a", "b", "c"), path, velocity, acceleration, 2e-4)
+    fast = np.abs(motion.velocities) / velocity
+    strong = np.abs(motion.accelerations) / acceleration
+    assert max(fast.max(), strong.max()) <= 1.005
+    # Nearly always some joint is at a limit, or time would be wasted.
+    assert (np.maximum(fast, strong).max(axis=1) > 0.9).mean() > 0.8
+    # Told and true accelerations are the same.
+    changes = (np.diff(motion.velocities, axis=0) / np.diff(motion.times_s)[:, None])[:-1]
+    assert (np.abs(changes) <= acceleration * 1.1).all()
+    # Within the hull of the path, and so within its joint limits.
+    assert (motion.positions >= path.min(axis=0) - 1e-9).all()
+    assert (motion.positions <= path.max(axis=0) + 1e-9).all()
+    np.testing.assert_allclose(motion.positions[[0, -1]], path[[0, -1]], atol=1e-9)
+
+
+def test_a_corner_is_rounded_by_a_circle() -> None:
+    motion = timed(("a", "b"), np.array([[0.0, 0.0], [0.2, 0.0], [0.2, 0.1]]), np.ones(2), np.ones(2), 1e-3)
+    # Half of the shorter piece, 0.05 rad, is the radius round (0.15, 0.05).
+    bend = (motion.positions[:, 0] > 0.15) & (motion.positions[:, 1] < 0.05)
+    away = np.linalg.norm(motion.positions[bend] - (0.15, 0.05), axis=1)
+    np.testing.assert_allclose(away, 0.05, atol=1e-6)
+    assert np.linalg.norm(motion.velocities[bend], axis=1).min() > 0.1
+    # Of long pieces as much as passes the corner at 0.1 rad.
+    long = timed(("a", "b"), 100.0 * np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]), np.ones(2), np.ones(2), 1e-3)
+    assert np.linalg.norm(long.positions - (100.0, 0.0), axis=1).min() == pytest.approx(0.1, abs=1e-3)
+
+
+def test_a_path_that_turns_back_stops_there() -> None:
+    motion = timed(("a",), np.array([[0.0], [0.5], [0.2]]), np.array([10.0]), np.ones(1), 1e-3)
+    # By hand: twice as long as the root of 0.5, and of 0.3.
+    assert motion.times_s[-1] == pytest.approx(2 * (np.sqrt(0.5) + np.sqrt(0.3)), rel=0.002)
+    assert motion.positions.max() == pytest.approx(0.5, abs=1e-5)
+    assert np.abs(motion.velocities[motion.positions[:, 0].argmax()]) < 0.01
+
+
+def test_the_end_is_reached_however_near_it_is() -> None:
+    for end in (2e-5, 1e-3, 0.1, 0.1 + 5e-4):
+        path = np.append(np.arange(0.0, end, 4e-4), end)[:, None]
+        assert timed(("a",), path, np.ones(1), np.ones(1)).positions[-1, 0] == pytest.approx(end, abs=1e-12)
+
+
+def test_a_slow_motion_has_no_more_points() -> None:
+    motion = timed(("a",), np.array([[0.0], [1.0]]), np.array([1e-6]), np.ones(1))
+    assert motion.times_s[-1] == pytest.approx(1e6, rel=0.01)
+    assert len(motion.times_s) <= 20_002
 
 
 def test_slower_is_the_same_motion() -> None:
@@ -92,6 +148,7 @@ def test_no_motion_is_hurried(factor: float) -> None:
         (np.zeros((0, 2)), np.ones(2), np.ones(2)),
         (np.zeros((3, 2)), np.array([1, 0]), np.ones(2)),
         (np.zeros((3, 2)), np.ones(2), np.array([1, np.inf])),
+        (np.zeros((3, 2)), np.ones(2), np.array([1, 1e-300])),
     ],
 )
 def test_limits_and_paths_that_cannot_be_used_are_refused(joints, velocity, acceleration) -> None:
