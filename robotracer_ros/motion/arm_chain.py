@@ -12,12 +12,12 @@ from robotracer_ros.geometry.arrays import FloatArray
 from robotracer_ros.planning.motion_check import (
     MotionRules,
     require_no_jump,
-    require_on_path,
     require_start,
     require_whole,
     scaled,
     slow_enough,
 )
+from robotracer_ros.planning.path_check import require_on_path
 from robotracer_ros.planning.robot_description import RobotDescription
 from robotracer_ros.planning.trajectory import JointTrajectory
 

@@ -16,7 +16,7 @@ from robotracer_ros.motion.arm_chain import ArmChain
 from robotracer_ros.motion.calls import answered, constant_name, wait_until_ready
 from robotracer_ros.motion.follower import StopSign
 from robotracer_ros.motion.move_group_settings import MoveGroupSettings
-from robotracer_ros.motion.moved_path import Lookup, path_in, pose_matrices
+from robotracer_ros.motion.moved_path import Lookup, path_now, pose_matrices
 from robotracer_ros.planning.manipulation import Reach
 from robotracer_ros.planning.motion_check import require_fraction
 from robotracer_ros.planning.timing import slowed
@@ -52,7 +52,7 @@ class CartesianClient:
             MotionError: when the service is not there, goes away or takes too long.
             RobotracerError: no transform, or the reason of ``stop``.
         """
-        waypoints = pose_matrices(path_in(reach.path, chain.base_link, self._lookup))
+        waypoints = pose_matrices(path_now(reach.path, chain.base_link, self._lookup))
         if chain.is_there(start, waypoints):
             return chain.still(start)
         request = self._request(chain, reach, {} if is_current else start)
@@ -60,7 +60,8 @@ class CartesianClient:
         future = self._client.call_async(request)
         try:
             response = answered(
-                future, self._what, self._settings.plan_timeout_s, stop, self._client.service_is_ready
+                future, self._what, self._settings.plan_timeout_s, stop, self._client.service_is_ready,
+                "move_group.plan_timeout_s",
             )  # fmt: skip
         finally:
             self._client.remove_pending_request(future)
@@ -72,7 +73,7 @@ class CartesianClient:
 
     def _request(self, chain: ArmChain, reach: Reach, start: Mapping[str, float]) -> GetCartesianPath.Request:
         settings, rules = self._settings, self._settings.rules
-        path = path_in(reach.path, self._planning_frame(chain, reach), self._lookup)
+        path = path_now(reach.path, self._planning_frame(chain), self._lookup)
         request = GetCartesianPath.Request(group_name=settings.group, link_name=chain.tip_link)
         request.header.frame_id = path.frame_id
         request.header.stamp = self._node.get_clock().now().to_msg()
@@ -84,15 +85,15 @@ class CartesianClient:
             request.max_acceleration_scaling_factor = rules.max_acceleration_scaling
         return request
 
-    def _planning_frame(self, chain: ArmChain, reach: Reach) -> str:
+    def _planning_frame(self, chain: ArmChain) -> str:
         """A frame that MoveIt knows: a link, or one that TF carries to the robot."""
         frame = self._settings.planning_frame or chain.robot.root
         if frame not in chain.robot.links:
             try:
-                self._lookup(chain.robot.root, frame, reach.path.stamp_ns)
+                self._lookup(chain.robot.root, frame, 0)
             except NoTransform as error:
                 raise MotionRefused(
-                    f"planning_frame {frame!r} is no link of the robot, and TF does not know it: {error}"
+                    f"move_group.planning_frame {frame!r} is no link of the robot, and TF does not know it: {error}"
                 ) from error
         return frame
 

@@ -85,14 +85,18 @@ class MoveGroupSettings:
     def __post_init__(self) -> None:
         for name in ("group", "tip_link", "planning_service", "execute_action", "event_topic"):
             if not getattr(self, name):
-                raise InvalidRequest(f"{name} must be a name, received ''")
+                parameter = name if name == "tip_link" else f"move_group.{name}"
+                raise InvalidRequest(f"{parameter} must be a name, received ''")
         if self.planning_frame == self.tip_link:
             raise InvalidRequest(
-                f"planning_frame must not be the tip link, received {self.tip_link!r}; accepted: '' for the root"
+                f"move_group.planning_frame must not be the tip link, received {self.tip_link!r}; accepted: '' for the "
+                f"root"
             )
         require_positive(self, "max_step_m", "server_timeout_s", "plan_timeout_s")
         if not 0 <= self.server_silence_s < np.inf:
-            raise InvalidRequest(f"server_silence_s must be 0 or a number above it, received {self.server_silence_s}")
+            raise InvalidRequest(
+                f"move_group.server_silence_s must be 0 or a number above it, received {self.server_silence_s}"
+            )
 
 
 def require_positive(settings: object, *names: str) -> None:

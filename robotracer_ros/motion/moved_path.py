@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -37,6 +38,19 @@ def path_in(path: PosePath, frame: str, lookup: Lookup) -> PosePath:
     return PosePath(
         target_from_source.apply(path.positions_m), np.array(quaternions), frame, path.stamp_ns, path.violations
     )
+
+
+def path_now(path: PosePath, frame: str, lookup: Lookup) -> PosePath:
+    """The path seen from ``frame``, by where its own frame stands now.
+
+    A path's frame is the one in which what was seen stands still. An arm's base, or a lift below it, may have moved
+    since the image was taken, and the arm sets out from where it stands.
+
+    Raises:
+        RobotracerError: as `path_in`.
+    """
+    # Stamp 0 is the newest there is (tf2).
+    return replace(path_in(replace(path, stamp_ns=0), frame, lookup), stamp_ns=path.stamp_ns)
 
 
 def pose_matrices(path: PosePath) -> FloatArray:

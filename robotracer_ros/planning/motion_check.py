@@ -14,13 +14,12 @@ from robotracer_ros.errors import InvalidRequest, MotionRefused
 from robotracer_ros.geometry.arrays import FloatArray
 from robotracer_ros.planning.robot_description import RobotDescription, shortest
 from robotracer_ros.planning.timing import slowed
+from robotracer_ros.planning.tip_motion import moments, tip_poses
 from robotracer_ros.planning.trajectory import JointTrajectory
 
 # Planners keep to limits up to rounding; MoveIt's accelerations are up to 0.8 % above theirs.
 _LIMIT_SLACK_RAD: Final = 1e-3
 _SPEED_SLACK: Final = 1.05
-# Between two points the tip is looked at this often, along the cubic through positions and velocities.
-_SAMPLES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +30,8 @@ class MotionRules:
         min_fraction: the least share of the waypoints that a path must reach.
         max_joint_step_rad: between two points of a trajectory, also metres for a joint that slides.
         max_tip_speed_m_s: of the tip; faster motions are slowed down.
-        max_path_deviation_m, max_path_rotation_rad: of the tip from the lines between the waypoints, and of its
-            orientation at the end from the last one's.
+        max_path_deviation_m, max_path_rotation_rad: of the tip from its path, straight from waypoint to waypoint and
+            turning evenly.
         start_tolerance_rad: from where the joints are to where the trajectory begins.
         max_velocity_scaling, max_acceleration_scaling: shares of the joints' limits, above 0 and at most 1.
 
@@ -178,52 +177,16 @@ def require_start(
             )
 
 
-def require_on_path(
-    trajectory: JointTrajectory, robot: RobotDescription, tip_link: str, base_link: str, waypoints: FloatArray,
-    rules: MotionRules,
-) -> None:  # fmt: skip
-    """Check by the robot's own geometry that the tip goes where it was asked to go.
-
-    Args:
-        waypoints: (W, 4, 4) of the tip seen from the base link; the way begins where the trajectory does.
-
-    Raises:
-        MotionRefused: naming the waypoint, the distance and the rule.
-    """
-    tips = _tips(trajectory, robot, tip_link, base_link)
-    corners = np.concatenate([tips[:1, :3, 3], waypoints[:, :3, 3]])
-    away, lines = _distance_to_lines(tips[:, :3, 3], corners)
-    worst = int(away.argmax())
-    if away[worst] > rules.max_path_deviation_m:
-        raise MotionRefused(
-            f"{tip_link} would leave the path by {away[worst]:.4f} m {worst / (len(tips) - 1):.0%} of the way through, "
-            f"near the line to waypoint {lines[worst] + 1}; max_path_deviation_m allows {rules.max_path_deviation_m}"
-        )
-    for number, waypoint in enumerate(waypoints, 1):
-        missed = float(np.linalg.norm(tips[:, :3, 3] - waypoint[:3, 3], axis=1).min())
-        if missed > rules.max_path_deviation_m:
-            raise MotionRefused(
-                f"{tip_link} would pass waypoint {number} at {missed:.4f} m; "
-                f"max_path_deviation_m allows {rules.max_path_deviation_m}"
-            )
-    end, wanted = tips[-1], waypoints[-1]
-    off_m = float(np.linalg.norm(end[:3, 3] - wanted[:3, 3]))
-    turned = float(np.arccos(np.clip((np.trace(end[:3, :3].T @ wanted[:3, :3]) - 1) / 2, -1, 1)))
-    if off_m > rules.max_path_deviation_m or turned > rules.max_path_rotation_rad:
-        raise MotionRefused(
-            f"{tip_link} would end {off_m:.4f} m and {turned:.4f} rad from waypoint {len(waypoints)}; "
-            f"max_path_deviation_m allows {rules.max_path_deviation_m}, max_path_rotation_rad "
-            f"{rules.max_path_rotation_rad}"
-        )
-
-
 def slow_enough(
     trajectory: JointTrajectory, robot: RobotDescription, tip_link: str, base_link: str, rules: MotionRules
 ) -> JointTrajectory:
     """The trajectory, slowed down where its tip would be faster than ``max_tip_speed_m_s``."""
-    tips, times_s = _tips(trajectory, robot, tip_link, base_link), _dense(trajectory.times_s)
-    speeds = np.linalg.norm(np.diff(tips[:, :3, 3], axis=0), axis=1) / np.diff(times_s)
-    return slowed(trajectory, max(1.0, float(speeds.max()) / rules.max_tip_speed_m_s))
+    spans_s = np.diff(moments(trajectory))
+    fastest = max(
+        float((np.linalg.norm(np.diff(tips[:, :3, 3], axis=0), axis=1) / spans_s).max())
+        for tips in tip_poses(trajectory, robot, tip_link, base_link)
+    )
+    return slowed(trajectory, max(1.0, fastest / rules.max_tip_speed_m_s))
 
 
 def scaled(trajectory: JointTrajectory, robot: RobotDescription, rules: MotionRules) -> JointTrajectory:
@@ -238,36 +201,3 @@ def scaled(trajectory: JointTrajectory, robot: RobotDescription, rules: MotionRu
     fastest = np.maximum(going.max(axis=0), np.abs(trajectory.velocities).max(axis=0))
     shares = np.divide(fastest, velocity, out=np.zeros_like(fastest), where=velocity > 0)
     return slowed(trajectory, max(1.0, float(shares.max())))
-
-
-def _tips(trajectory: JointTrajectory, robot: RobotDescription, tip_link: str, base_link: str) -> FloatArray:
-    """(S, 4, 4) of the tip at the trajectory's points and between them."""
-    times_s, dense = trajectory.times_s, _dense(trajectory.times_s)
-    at = np.clip(np.searchsorted(times_s, dense, side="right") - 1, 0, len(times_s) - 2)
-    span = (times_s[at + 1] - times_s[at])[:, None]
-    share = (dense - times_s[at])[:, None] / span
-    # The cubic that controllers interpolate with, through positions and velocities.
-    one, other = trajectory.positions[at], trajectory.positions[at + 1]
-    leave, arrive = trajectory.velocities[at] * span, trajectory.velocities[at + 1] * span
-    joints = (
-        (2 * share**3 - 3 * share**2 + 1) * one + (share**3 - 2 * share**2 + share) * leave
-        + (3 * share**2 - 2 * share**3) * other + (share**3 - share**2) * arrive
-    )  # fmt: skip
-    return robot.place(tip_link, dict(zip(trajectory.joint_names, joints.T, strict=True)), base_link)
-
-
-def _dense(times_s: FloatArray) -> FloatArray:
-    """(S,) the times with `_SAMPLES` steps from one to the next."""
-    steps = np.arange(_SAMPLES) / _SAMPLES
-    between = times_s[:-1, None] + np.diff(times_s)[:, None] * steps
-    return np.append(between.ravel(), times_s[-1])
-
-
-def _distance_to_lines(points: FloatArray, corners: FloatArray) -> tuple[FloatArray, npt.NDArray[np.intp]]:
-    """(N,) from points (N, 3) to the nearest of the lines between corners (C, 3), and (N,) which line it is."""
-    begin, way = corners[:-1], np.diff(corners, axis=0)
-    length = np.maximum((way**2).sum(axis=1), 1e-18)
-    share = np.clip(((points[:, None] - begin) * way).sum(axis=2) / length, 0.0, 1.0)
-    nearest = begin + share[:, :, None] * way
-    away = np.linalg.norm(points[:, None] - nearest, axis=2)
-    return away.min(axis=1), away.argmin(axis=1)
