@@ -23,8 +23,8 @@ _ROUND: Final = 1.25
 _ROUND_STEP: Final = np.pi / 6
 # What is this much longer than wide is no ball, and its sides are told apart.
 _LONG: Final = 1.5
-# The search for the object stops so high above what it stands on (`planning.carried`).
-_UNSEEN_FOOT_M: Final = 0.005
+# What an object stands on is known to this (`planning.carried`).
+_FOOT_ERROR_M: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Grasp:
 
 
 def grasps_from_above(
-    points_m: FloatArray, gripper: GripperShape, near_yaw_rad: float = 0.0, foot_m: float = float("nan")
+    points_m: FloatArray, gripper: GripperShape, foot_m: float, near_yaw_rad: float = 0.0
 ) -> tuple[Grasp, ...]:
     """Take an object across its narrower side, over the middle of what was seen of it: all ways to, the best first.
 
@@ -91,11 +91,11 @@ def grasps_from_above(
 
     Args:
         points_m: (K, 3) readings of its surface, in a frame whose z points up.
+        foot_m: height of what the object stands on.
         near_yaw_rad: of two yaws that serve alike the one nearer to this is better.
-        foot_m: height of what the object stands on; NaN for the lowest reading, though a ball's underside is unseen.
 
     Raises:
-        PlanningError: for too few readings, and for an object wider than the gripper opens.
+        PlanningError: for too few readings, a foot that is not known, and an object wider than the gripper opens.
     """
     points = frozen_floats("points_m", points_m, (None, 3))
     if len(points) < _LEAST_POINTS:
@@ -103,18 +103,21 @@ def grasps_from_above(
             f"nothing to take was seen at the trace's first point: {len(points)} readings of an object stand apart "
             f"from what is around; accepted: {_LEAST_POINTS} or more"
         )
+    if not np.isfinite(foot_m):
+        raise PlanningError(
+            "it was not seen what the object at the trace's first point stands on; accepted: an object of which the "
+            "foot, or the surface around it, is seen within object_radius_m"
+        )
     footprint = _Footprint(points)
     narrower_m = min(footprint.along_m, footprint.across_m)
     longer_m = max(footprint.along_m, footprint.across_m)
     if narrower_m > gripper.max_width_m:
         raise PlanningError(
-            f"the object is {narrower_m:.3f} m wide, the gripper opens to max_width_m {gripper.max_width_m:g} m"
+            f"the object is {narrower_m:.3f} m wide, the gripper opens to gripper.max_width_m {gripper.max_width_m:g} m"
         )
-    if np.isnan(foot_m):
-        foot_m = float(np.quantile(points[:, 2], _OUTLIERS)) - _UNSEEN_FOOT_M
     top_m = float(np.quantile(points[:, 2], 1 - _OUTLIERS))
     # The fingers stay above what the object stands on, by as much as they could be wrong about it.
-    height_m = max(foot_m + gripper.fingertip_m + _UNSEEN_FOOT_M, top_m - gripper.finger_depth_m)
+    height_m = max(foot_m + gripper.fingertip_m + _FOOT_ERROR_M, top_m - gripper.finger_depth_m)
     open_m = min(narrower_m if longer_m > _LONG * narrower_m else longer_m, gripper.max_width_m)
     place = np.array([*footprint.centre_m, height_m])
     return tuple(Grasp(place, yaw, narrower_m, open_m, foot_m) for yaw in footprint.yaws(near_yaw_rad))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -19,9 +19,10 @@ from robotracer_ros.planning.depth_view import DepthView
 from robotracer_ros.planning.grasp import Grasp, GripperShape, grasps_from_above
 from robotracer_ros.planning.manipulation import Grip, Reach, Step
 from robotracer_ros.planning.path import PosePath
-from robotracer_ros.planning.pick_and_place import HandlingSettings, TipPose, pick_and_place
+from robotracer_ros.planning.pick_and_place import HandlingSettings, TipPose, let_go_m, opened_m, pick_and_place
 from robotracer_ros.planning.settings import PathSettings
 from robotracer_ros.planning.sweep import between_waypoints, swept_too_close, without_body, without_box
+from robotracer_ros.planning.tool_body import SPACING_M
 
 # Readings this near to the robot's own body are the robot.
 _SELF_M: Final = 0.03
@@ -29,6 +30,8 @@ _SELF_M: Final = 0.03
 _FINGER_GAP_M: Final = 0.004
 _MOST_RAISED_M: Final = 0.05
 _RAISED_STEP_M: Final = 0.005
+# Points of the body are so far apart that what keeps less from all of them may be between them.
+_LEAST_CLEARANCE_M: Final = SPACING_M / 2
 _UP: Final = np.array([0.0, 0.0, 1.0])
 
 
@@ -43,6 +46,7 @@ class Tool:
         robot_m: (R, 3) points on the whole robot, which the camera may see.
         box_m: (B, 3) points seen from the tip: between the lowest and the highest of them along the tip's axes the
             camera sees the gripper and nothing else; none for no such box.
+        body_at: ``body_m`` with so many metres between the fingers; None where that is not known.
     """
 
     shape: GripperShape
@@ -50,10 +54,15 @@ class Tool:
     tip: TipPose
     robot_m: FloatArray
     box_m: FloatArray = field(default_factory=lambda: np.zeros((0, 3)))
+    body_at: Callable[[float], FloatArray] | None = None
 
     def __post_init__(self) -> None:
         for name in ("body_m", "robot_m", "box_m"):
             object.__setattr__(self, name, frozen_floats(name, getattr(self, name), (None, 3)))
+
+    def opened(self, width_m: float) -> Tool:
+        """The tool with so much between its fingers; as it stands now where that is not known."""
+        return self if self.body_at is None else replace(self, body_m=self.body_at(width_m))
 
     def taken_out_of(self, view: DepthView, target_from_view: RigidTransform) -> DepthView:
         """What the camera sees of everything else."""
@@ -74,7 +83,7 @@ class MotionBounds:
     Attributes:
         workspace_min_m, workspace_max_m: (3,) corners of a box; None where there is none.
         min_height_m: the least z of the tip; -inf for none.
-        clearance_m: of gripper and object, 0 for no check.
+        clearance_m: of gripper and object, 5 mm or more, or 0 for no check.
         contact_radius_m: around where an object is taken and set down clearance is not demanded.
         object_radius_m: how far the object reaches from the point it is taken at, at most.
 
@@ -93,6 +102,10 @@ class MotionBounds:
         self.as_path_settings()
         if np.isnan(self.min_height_m):
             raise InvalidRequest("min_height_m must be a height in metres, received nan")
+        if 0 < self.clearance_m < _LEAST_CLEARANCE_M:
+            raise InvalidRequest(
+                f"clearance_m must be {_LEAST_CLEARANCE_M:g} m or more, or 0 for no check, received {self.clearance_m}"
+            )
 
     def as_path_settings(self) -> PathSettings:
         """The same bounds as `plan_path` takes them."""
@@ -116,7 +129,7 @@ def plan_handling(
 
     Raises:
         NoDepth: for an observation in colour only.
-        PlanningError: where nothing that can be taken is seen at the trace's first point.
+        PlanningError: where nothing that can be taken is seen at the trace's first point, or not what it stands on.
         MotionRefused: for steps that break a bound, naming the step, the waypoint, the amount and the bound.
         FrameMismatch: for a trace of another camera.
     """
@@ -134,16 +147,19 @@ def plan_handling(
     surface = target_from_view.apply(held.points_m)
     foot_m = held.support_m + float(target_from_view.translation_m[2])
     obstacles = view.without(held.mask)
-    scene = _Scene(obstacles, target_from_view, tool.body_m)
-    grasp = scene.clearest(grasps_from_above(surface, tool.shape, tool.tip.yaw_rad, foot_m))
+    grasps = grasps_from_above(surface, tool.shape, foot_m, tool.tip.yaw_rad)
+    max_width_m = tool.shape.max_width_m
+    opened = tool.opened(opened_m(grasps[0], settings, max_width_m))
+    grasp = _Scene(obstacles, target_from_view, opened.body_m).clearest(grasps)
     set_down = trace.depth_source[-1] == DepthSource.SENSOR
     place_m = points[-1] + [0.0, 0.0, grasp.above_foot_m + settings.release_m]
+    letting_go = _Scene(obstacles, target_from_view, tool.opened(let_go_m(grasp, max_width_m)).body_m)
     steps = pick_and_place(
         points, grasp, tool.tip, target_from_camera.target_frame, trace.stamp_ns, settings,
-        max_width_m=tool.shape.max_width_m, set_down=set_down,
-        raised_m=scene.raise_m(place_m, grasp) if set_down else 0.0,
+        max_width_m=max_width_m, set_down=set_down,
+        raised_m=letting_go.raise_m(place_m, grasp) if set_down else 0.0,
     )  # fmt: skip
-    require_in_bounds(steps, tool, surface, obstacles, target_from_view, bounds)
+    require_in_bounds(steps, opened, standing(surface, foot_m), obstacles, target_from_view, bounds)
     return steps
 
 
@@ -178,7 +194,8 @@ def require_in_bounds(
     """Check every way of the steps, from where the tip is now.
 
     Args:
-        surface_m: (K, 3) what is seen of the object, in the frame of the steps.
+        tool: with its fingers open.
+        surface_m: (K, 3) points on the object, in the frame of the steps.
         view: without the robot and the object.
 
     Raises:
@@ -190,24 +207,27 @@ def require_in_bounds(
     for step, corners, holding in _ways(steps, tool):
         body = np.concatenate([tool.body_m, _in_hand(surface_m, steps)]) if holding else tool.body_m
         reach_m = float(np.linalg.norm(body, axis=1).max(initial=0.0))
-        way = between_waypoints(corners, settings.spacing_m, reach_m)
+        way, to = between_waypoints(corners, settings.spacing_m, reach_m)
         low = float(bounds.min_height_m - way.positions_m[:, 2].min())
         if low > 0:
-            at = int(way.positions_m[:, 2].argmin())
+            at = int(to[way.positions_m[:, 2].argmin()])
             raise MotionRefused(
-                f"{step.name}: waypoint {at} is {low:.3f} m below min_height_m {bounds.min_height_m:g} m"
+                f"{step.name}: the way to waypoint {at} is {low:.3f} m below min_height_m {bounds.min_height_m:g} m"
             )
         found = outside_workspace(way.positions_m, settings)
-        if bounds.clearance_m > 0:
+        if bounds.clearance_m > 0 and not found:
             away = np.linalg.norm(way.positions_m[:, None] - contacts, axis=2) > bounds.contact_radius_m
-            found += swept_too_close(way, body, view, target_from_view, bounds.clearance_m, away.all(axis=1))
+            found = swept_too_close(way, body, view, target_from_view, bounds.clearance_m, away.all(axis=1))
         if found:
             worst = max(found, key=lambda violation: violation.amount_m)
-            raise MotionRefused(f"{step.name}: {worst.describe(settings)}")
+            worst = replace(worst, index=int(to[worst.index]))
+            raise MotionRefused(f"{step.name}: the way to {worst.describe(settings)}")
 
 
 def _ways(steps: Sequence[Step], tool: Tool) -> Iterator[tuple[Reach, PosePath, bool]]:
-    """Each reach with its waypoints, the first where the one before ended, and whether something is held on it."""
+    """Each reach with its waypoints, counted from 1 behind the place where the one before ended, and whether something
+    is held on it.
+    """
     at, turned, holding = tool.tip.position_m, tool.tip.quaternion_xyzw, False
     for step in steps:
         if isinstance(step, Grip):
@@ -217,6 +237,17 @@ def _ways(steps: Sequence[Step], tool: Tool) -> Iterator[tuple[Reach, PosePath, 
         positions, quaternions = np.vstack([at, path.positions_m]), np.vstack([turned, path.quaternions_xyzw])
         yield step, PosePath(positions, quaternions, path.frame_id, path.stamp_ns), holding
         at, turned = positions[-1], quaternions[-1]
+
+
+def standing(surface_m: FloatArray, foot_m: float) -> FloatArray:
+    """Readings (K, 3), z up, with columns from them down to a foot: what a camera sees from above has sides as well."""
+    from_above = surface_m[np.argsort(-surface_m[:, 2])]
+    _, first = np.unique(np.floor(from_above[:, :2] / SPACING_M), axis=0, return_index=True)
+    tops = from_above[first]
+    levels = np.arange(foot_m, tops[:, 2].max(initial=foot_m), SPACING_M)
+    columns = np.repeat(tops[:, None], len(levels), axis=1)
+    columns[..., 2] = levels
+    return np.concatenate([surface_m, columns[levels < tops[:, None, 2]]])
 
 
 def _in_hand(surface_m: FloatArray, steps: Sequence[Step]) -> FloatArray:

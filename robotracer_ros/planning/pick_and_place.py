@@ -20,6 +20,8 @@ _CLOSED_M: Final = 0.0
 _AROUND_M: Final = 0.05
 # So much the fingers open to let go: in a bowl there is no room for more.
 _LET_GO_M: Final = 0.014
+# No arm reaches around more than this.
+_LONGEST_M: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,11 +98,16 @@ def pick_and_place(
         raised_m: how much higher than ``settings.release_m`` the object is let go.
 
     Raises:
-        PlanningError: for a trace of less than two points.
+        PlanningError: for a trace of less than two points, and for one too long for any arm.
     """
     points = frozen_floats("points_m", points_m, (None, 3))
     if len(points) < 2:
         raise PlanningError(f"an object is carried along a trace of at least two points, received {len(points)}")
+    length_m = float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
+    if not length_m <= _LONGEST_M:
+        raise PlanningError(
+            f"the trace is {length_m:.4g} m long; accepted: at most {_LONGEST_M:g} m; check it for a point far away"
+        )
     placed = _placed(points, grasp, settings.release_m + raised_m)
     tips = _tips(points, grasp, settings, float(placed[2]), set_down=set_down)
     above = np.array([0.0, 0.0, 1.0])
@@ -113,7 +120,7 @@ def pick_and_place(
     taken = grasp.position_m
     transit = grasp.foot_m + settings.transit_m
     steps: list[Step] = [
-        Grip("open", min(grasp.open_m + settings.open_margin_m, max_width_m)),
+        Grip("open", opened_m(grasp, settings, max_width_m)),
         reach("approach", *_around(tip, taken + settings.approach_m * above, grasp.quaternion_xyzw, transit)),
         reach("grasp", taken),
         Grip("grasp", _CLOSED_M, takes=True),
@@ -132,6 +139,16 @@ def pick_and_place(
             back = np.vstack([positions[-2::-1], tip.position_m])
             steps.append(reach("return", back, np.vstack([quaternions[-2::-1], tip.quaternion_xyzw])))
     return tuple(steps)
+
+
+def opened_m(grasp: Grasp, settings: HandlingSettings, max_width_m: float) -> float:
+    """How wide the gripper opens to take."""
+    return min(grasp.open_m + settings.open_margin_m, max_width_m)
+
+
+def let_go_m(grasp: Grasp, max_width_m: float) -> float:
+    """How wide it is open, at most, when it let go."""
+    return min(grasp.open_m + _LET_GO_M, max_width_m)
 
 
 def _around(

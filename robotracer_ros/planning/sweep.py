@@ -191,12 +191,15 @@ def swept_too_close(
     return violations
 
 
-def between_waypoints(path: PosePath, spacing_m: float, reach_m: float) -> PosePath:
+def between_waypoints(path: PosePath, spacing_m: float, reach_m: float) -> tuple[PosePath, npt.NDArray[np.int64]]:
     """The path with poses in between, as a planner moves the tip: straight, and turning evenly (slerp) all the way.
 
     Args:
         spacing_m: the longest way of the tip from one pose to the next, and of a point at ``reach_m`` while it turns.
         reach_m: how far the body reaches from the tip.
+
+    Returns:
+        The path with (M,) for each of its poses the given one that it is on the way to.
 
     Raises:
         InvalidRequest: for a path too long for any arm.
@@ -213,10 +216,11 @@ def between_waypoints(path: PosePath, spacing_m: float, reach_m: float) -> PoseP
     share = (np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)) / counts[at]
     positions = path.positions_m[at] + share[:, None] * (path.positions_m[at + 1] - path.positions_m[at])
     turned = between(quaternions[at], quaternions[at + 1], share)
-    return PosePath(
+    dense = PosePath(
         np.vstack([positions, path.positions_m[-1:]]), np.vstack([turned, quaternions[-1:]]), path.frame_id,
         path.stamp_ns,
     )  # fmt: skip
+    return dense, np.append(at + 1, len(path) - 1)
 
 
 def _window(view: DepthView, centres_m: FloatArray, radius_m: float) -> DepthView:

@@ -44,6 +44,12 @@ def looking(at: tuple[float, float, float], eye: tuple[float, float, float], fra
     return RigidTransform("base", frame, np.column_stack([right, np.cross(forward, right), forward]), np.array(eye))
 
 
+def looking_down(at: tuple[float, float, float], elevation_deg: float, away_m: float = 0.8) -> RigidTransform:
+    """``base`` from a camera so steeply above a point."""
+    angle = np.radians(min(elevation_deg, 89.9))
+    return looking(at, tuple(np.add(at, [away_m * np.cos(angle), 0.0, away_m * np.sin(angle)])))
+
+
 VIEW = looking((0.45, 0.05, 0.0), (1.1, 0.1, 0.75))
 
 

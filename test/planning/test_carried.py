@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from planning.boxes import CARRIED, LENSES, TABLE, VIEW, WALL, Box, camera, looking, observed
+from planning.boxes import CARRIED, LENSES, TABLE, VIEW, WALL, Box, camera, looking, looking_down, observed
 
 from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.geometry.transform import RigidTransform
@@ -127,3 +127,48 @@ def test_a_camera_on_its_side_sees_the_same_object():
 def test_a_mask_of_another_kind_is_refused():
     with pytest.raises(InvalidRequest, match="mask must be bool"):
         CarriedObject(np.zeros((4, 4)), np.zeros((0, 3)))
+
+
+def foot_of(boxes: list[Box], grasp: tuple[float, float, float], elevation_deg: float, **kind: object) -> float:
+    """The height of what the object at ``grasp`` was found to stand on, base frame."""
+    view = looking_down(grasp, elevation_deg)
+    carried, _ = found(boxes, grasp, base_from_camera=view, **kind)
+    assert carried.mask.any()
+    return carried.support_m + float(view.translation_m[2])
+
+
+@pytest.mark.parametrize("elevation_deg", [40, 62, 70, 90])
+@pytest.mark.parametrize("noise_m", [0.0, 0.002])
+@pytest.mark.parametrize("height_m", [0.03, 0.1])
+def test_the_foot_is_found_however_steeply_the_camera_looks(elevation_deg, noise_m, height_m):
+    block = Box((0.4, 0.14, 0.0), (0.44, 0.18, height_m))
+    foot_m = foot_of([TABLE, block], (0.42, 0.16, height_m), elevation_deg, intrinsics=camera(640), noise_m=noise_m)
+    assert abs(foot_m) <= 0.002 + 2 * noise_m
+
+
+@pytest.mark.parametrize("beside_m", [0.05, 0.1])
+@pytest.mark.parametrize("elevation_deg", [45, 66, 90])
+def test_from_above_neighbours_are_not_what_it_stands_on(beside_m, elevation_deg):
+    block = Box((0.4, 0.14, 0.0), (0.44, 0.18, 0.1))
+    beside = [Box((0.4, 0.2, 0.0), (0.44, 0.24, beside_m)), Box((0.35, 0.14, 0.0), (0.38, 0.18, beside_m))]
+    foot_m = foot_of([TABLE, block, *beside], (0.42, 0.16, 0.1), elevation_deg, intrinsics=camera(640))
+    assert abs(foot_m) < 0.003
+
+
+@pytest.mark.parametrize("elevation_deg", [40, 66, 90])
+def test_on_a_tray_it_stands_on_the_tray(elevation_deg):
+    tray, block = Box((0.3, 0.0, 0.0), (0.5, 0.3, 0.02)), Box((0.4, 0.14, 0.02), (0.44, 0.18, 0.07))
+    assert foot_of([TABLE, tray, block], (0.42, 0.16, 0.07), elevation_deg) == pytest.approx(0.02, abs=0.003)
+
+
+@pytest.mark.parametrize("elevation_deg", [40, 66, 90])
+def test_a_foot_that_is_farther_than_the_radius_is_not_known(elevation_deg):
+    tall = Box((0.4, 0.14, 0.0), (0.44, 0.18, 0.2))
+    assert np.isnan(foot_of([TABLE, tall], (0.42, 0.16, 0.2), elevation_deg))
+
+
+def test_things_with_a_centimetre_between_them_are_two():
+    view = looking_down((0.45, 0.14, 0.0), 90.0)
+    boxes = [Box((0.4, 0.14, 0.0), (0.44, 0.18, 0.05)), Box((0.455, 0.14, 0.0), (0.495, 0.18, 0.05))]
+    carried, seen = found([TABLE, *boxes], (0.42, 0.16, 0.05), base_from_camera=view, intrinsics=camera(640))
+    assert not (carried.mask & within(seen, boxes[1], 0.001)).any()

@@ -105,7 +105,7 @@ def test_between_waypoints_the_tip_turns_as_it_goes():
     half = np.sqrt(0.5)
     corners = [[0, 0, 0], [0.1, 0, 0], [0.1, 0, 0], [0.1, 0, 0], [0.1, 0.003, 0]]
     turns = np.array([[0, 0, 0, 1], [0, 0, half, half], [0, 0, half, half], [0, 0, -1, 0], [0, 0, 1, 0]])
-    dense = between_waypoints(PosePath(np.array(corners), turns, "base", 5), 0.02, 0.3)
+    dense, to = between_waypoints(PosePath(np.array(corners), turns, "base", 5), 0.02, 0.3)
     assert (dense.frame_id, dense.stamp_ns) == ("base", 5)
     yaw = 2 * np.arctan2(dense.quaternions_xyzw[:, 2], dense.quaternions_xyzw[:, 3])
     way = dense.positions_m[:, 0] < 0.1
@@ -115,8 +115,10 @@ def test_between_waypoints_the_tip_turns_as_it_goes():
     assert np.abs(np.diff(yaw)).max() * 0.3 <= 0.02 + 1e-9
     np.testing.assert_allclose(dense.positions_m[-1], corners[-1])
     assert len(dense) == 2 * 24 + 1 + 1
-    alone = between_waypoints(PosePath(np.zeros((1, 3)), turns[:1], "base", 5), 0.02, 0.3)
-    assert len(alone) == 1
+    # Two given poses that are one take no step of their own.
+    assert to.tolist() == [1] * 24 + [3] * 24 + [4, 4]
+    alone, to = between_waypoints(PosePath(np.zeros((1, 3)), turns[:1], "base", 5), 0.02, 0.3)
+    assert len(alone) == 1 and to.tolist() == [0]
     with pytest.raises(InvalidRequest, match=r"a path of 1e\+06 m is too long to be checked"):
         between_waypoints(PosePath(np.array([[0, 0, 0], [1e6, 0, 0]]), turns[:2], "base", 5), 0.02, 0.3)
 

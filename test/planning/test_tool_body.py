@@ -158,7 +158,7 @@ def test_a_panda_in_the_picture_is_no_obstacle_to_itself(tmp_path):
             traced(way, SIDE), observed(seen, base_from_camera=SIDE), SIDE, tool, HandlingSettings(), MotionBounds()
         )
 
-    with pytest.raises(MotionRefused, match=r"^approach: waypoint \d+ is 0\.0\d+ m too close"):
+    with pytest.raises(MotionRefused, match=r"^approach: the way to waypoint \d+ is 0\.0\d+ m too close"):
         planned(unknown, np.zeros((0, 3)))
     planned(known, np.zeros((0, 3)))
     planned(unknown, whole_box)
