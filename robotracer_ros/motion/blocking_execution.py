@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from robotracer_ros.errors import MotionError
@@ -28,11 +30,12 @@ class BlockingExecution:
     """
 
     def __init__(self, executor: Any, trajectory: Any, controllers: list[str]) -> None:
+        self._executor = executor
         self._over, self._cancelled = threading.Event(), threading.Event()
         self.is_left_behind = False
         self._status: Any = None
         self._error = ""
-        self._thread = threading.Thread(target=self._run, args=(executor, trajectory, controllers), daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(trajectory, controllers), daemon=True)
         self._thread.start()
 
     def watch(self, watch: JointWatch, longest_s: float, stop: StopSign, told: Callable[[float], None]) -> None:
@@ -53,27 +56,45 @@ class BlockingExecution:
             said = self._error or getattr(self._status, "status", self._status)
             raise MotionError(f"MoveItPy did not execute the trajectory: {said}")
 
-    def cancel(self) -> None:
-        """Begin no motion any more; one that has begun is for ``stop_execution`` to end, which a call that is about to
-        begin one does not hear.
+    def end(self, deadline: float) -> bool:
+        """Begin no motion any more, and stop one that has begun; whether the call has returned by then.
+
+        One that has not is stopped all the same, whenever it begins.
+
+        Args:
+            deadline: on the steady clock.
         """
         self._cancelled.set()
+        self._stop_until(deadline)
+        if not self.is_over:
+            threading.Thread(target=self._stop_until, args=(math.inf,), daemon=True).start()
+        return self.is_over
 
-    def is_over(self, timeout_s: float) -> bool:
-        """Whether the call has returned, waited for so long at most."""
-        return self._over.wait(timeout_s)
+    @property
+    def is_over(self) -> bool:
+        """Whether the call has returned."""
+        return self._over.is_set()
 
-    def _run(self, executor: Any, trajectory: Any, controllers: list[str]) -> None:
+    def _stop_until(self, deadline: float) -> None:
+        while True:
+            # C++ exceptions of all kinds.
+            with suppress(Exception):
+                self._executor.stop_execution(True)
+            # A call that is about to begin a motion does not hear it.
+            if self._over.wait(_LOOK_S) or time.monotonic() >= deadline:
+                return
+
+    def _run(self, trajectory: Any, controllers: list[str]) -> None:
         try:
-            if not executor.push(trajectory=trajectory, controllers=controllers):
+            if not self._executor.push(trajectory=trajectory, controllers=controllers):
                 self._error = "no controllers for its joints"
             elif not self._cancelled.is_set():
-                self._status = executor.execute_and_wait(auto_clear=True)
+                self._status = self._executor.execute_and_wait(auto_clear=True)
             else:
                 self._error = "it was taken back"
                 # stop_execution forgets only what moves.
-                if hasattr(executor, "clear"):
-                    executor.clear()
+                if hasattr(self._executor, "clear"):
+                    self._executor.clear()
                 else:
                     self.is_left_behind = True
         # C++ exceptions of all kinds.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from action_msgs.msg import GoalStatus
 
-from robotracer_ros.errors import MotionError
+from robotracer_ros.errors import MotionError, RobotracerError
 from robotracer_ros.motion.follower import StopSign
 
 _LOOK_S: Final = 0.005
@@ -16,6 +17,28 @@ _LOOK_S: Final = 0.005
 _GRAPH_S: Final = 0.05
 # A server that is away for one look may be on its way.
 _LOOKS_AWAY: Final = 2
+
+
+@contextmanager
+def halting(halt: Callable[[RobotracerError], None]) -> Iterator[None]:
+    """For all that happens once a robot may move: whatever ends the block early, ``halt`` stops the robot first.
+
+    Faults are meant too, such as feedback that cannot be published: a robot must not move on unwatched.
+
+    Args:
+        halt: is told why; what it raises is raised in place of that.
+
+    Raises:
+        MotionError: for an error that is not of this package.
+    """
+    try:
+        yield
+    except BaseException as error:
+        reason = error if isinstance(error, RobotracerError) else MotionError(f"a fault of the node: {error!r}")
+        halt(reason)
+        if reason is error or not isinstance(error, Exception):
+            raise
+        raise reason from error
 
 
 class Presence:
@@ -51,8 +74,13 @@ def wait_until_ready(ready: Callable[[], bool], what: str, timeout_s: float, sto
     stop.obey()
 
 
-def answered(future: Any, what: str, timeout_s: float, stop: StopSign, ready: Callable[[], bool]) -> Any:
+def answered(
+    future: Any, what: str, timeout_s: float, stop: StopSign, ready: Callable[[], bool], setting: str = ""
+) -> Any:
     """What ``future`` brings.
+
+    Args:
+        setting: the parameter that allows so long, "" where none does.
 
     Raises:
         MotionError: when it brings nothing in time, or the server goes away before.
@@ -62,7 +90,7 @@ def answered(future: Any, what: str, timeout_s: float, stop: StopSign, ready: Ca
     while not future.done():
         stop.obey()
         if time.monotonic() >= deadline:
-            raise MotionError(f"{what} did not answer within {timeout_s:g} s")
+            raise MotionError(f"{what} did not answer within {f'{setting} {timeout_s:g}'.strip()} s")
         # Its last words may still be on their way.
         if presence.is_lost() and not future.done():
             raise MotionError(f"{what} went away before it answered")

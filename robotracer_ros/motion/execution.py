@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from action_msgs.msg import GoalStatus
@@ -12,14 +14,16 @@ from moveit_msgs.action import ExecuteTrajectory
 from moveit_msgs.msg import MoveItErrorCodes, RobotTrajectory
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.duration import Duration
+from rclpy.exceptions import InvalidHandle
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from robotracer_ros.errors import MotionError, RobotracerError
+from robotracer_ros.errors import MotionError, MotionRefused, RobotracerError
 from robotracer_ros.motion.calls import (
     Presence,
     answered,
     constant_name,
+    halting,
     status_name,
     wait_until_ready,
 )
@@ -38,6 +42,9 @@ _LOOK_S: Final = 0.01
 _REST_SLICE_S: Final = 0.5
 # A robot that rests without a word from its server must rest so long.
 _REST_HELD_S: Final = 0.5
+# A motion that does not end is told to stop this often, until it is taken for lost: its server may have been replaced.
+_CHASE_LOOK_S: Final = 0.1
+_LOST_S: Final = 60.0
 # On the steady clock a motion may take so many times longer than on the node's, which may be a slow simulation's.
 _SLOWEST_SIMULATION: Final = 20.0
 
@@ -62,6 +69,20 @@ class Execution:
             self._controller = node.create_client(
                 CancelGoal, f"{settings.controller_action}/_action/cancel_goal", callback_group=group
             )
+        self._ending = threading.Lock()
+        self._is_chasing = self._is_closed = False
+
+    def require_free(self) -> None:
+        """Refuse a motion while the one before may still begin, or go on.
+
+        Raises:
+            MotionRefused: it was told to stop, and its server has not ended it.
+        """
+        if self._is_chasing:
+            raise MotionRefused(
+                f"{self._what} has not ended the motion before; it is told to stop until it does, or for "
+                f"{_LOST_S:g} s; ask again"
+            )
 
     def follow(
         self, trajectory: JointTrajectory, robot: RobotDescription, stop: StopSign, told: Callable[[float], None]
@@ -79,8 +100,9 @@ class Execution:
         watch.look()
         timeout_s = self._settings.server_timeout_s
         wait_until_ready(self._client.server_is_ready, self._what, timeout_s, stop)
+        self._pulse.begin()
         motion = _Motion(self._client.send_goal_async(goal))
-        try:
+        with halting(lambda reason: self._halt(motion, trajectory.joint_names, reason)):
             handle = answered(motion.sent, self._what, timeout_s, stop, self._client.server_is_ready)
             if not handle.accepted:
                 raise MotionError(f"{self._what} rejected the trajectory")
@@ -88,12 +110,15 @@ class Execution:
             self._wait(motion, trajectory, watch, stop, told)
             self._require_success(motion.result.result())
             watch.require_end(stop)
-        except RobotracerError as error:
-            self._halt(motion, trajectory.joint_names, error)
-            raise
 
     def close(self) -> None:
-        """Let go of the action, the service and the topic."""
+        """Let go of the action, the service and the topic, once nothing has to be stopped any more."""
+        with self._ending:
+            self._is_closed = True
+            if not self._is_chasing:
+                self._destroy()
+
+    def _destroy(self) -> None:
         self._client.destroy()
         self._pulse.close()
         self._node.destroy_publisher(self._event)
@@ -108,7 +133,6 @@ class Execution:
         longest_s = float(trajectory.times_s[-1]) * settings.duration_factor + settings.duration_margin_s
         end, steady_end = clock.now() + Duration(seconds=longest_s), time.monotonic() + longest_s * _SLOWEST_SIMULATION
         presence = Presence(self._client.server_is_ready)
-        self._pulse.begin()
         while not motion.result.done():
             stop.obey()
             told(watch.look())
@@ -116,7 +140,10 @@ class Execution:
                 raise MotionError(f"{self._what} went away during the motion")
             if self._pulse.is_lost() and not motion.result.done():
                 silence_s = self._settings.server_silence_s
-                raise MotionError(f"{self._what}: its process answered nothing within {silence_s:g} s; has it crashed?")
+                raise MotionError(
+                    f"{self._what}: its process answered nothing within move_group.server_silence_s {silence_s:g} s; "
+                    f"has it crashed?"
+                )
             if clock.now() > end or time.monotonic() > steady_end:
                 raise MotionError(f"{self._what} did not finish within {longest_s:.1f} s")
             stop.wait(_LOOK_S)
@@ -137,6 +164,17 @@ class Execution:
         Raises:
             MotionError: when that cannot be confirmed.
         """
+        rests = self._comes_to_rest(motion, joint_names)
+        if not motion.is_over:
+            self._is_chasing = True
+            threading.Thread(target=self._chase, args=(motion,), daemon=True).start()
+        if not rests:
+            raise MotionError(
+                f"{reason}; the robot was told to stop, and that it rests could not be confirmed within "
+                f"stop_timeout_s {self._settings.execution.stop_timeout_s:g} s"
+            ) from reason
+
+    def _comes_to_rest(self, motion: _Motion, joint_names: tuple[str, ...]) -> bool:
         deadline, rested_s = time.monotonic() + self._settings.execution.stop_timeout_s, None
         while (left_s := deadline - time.monotonic()) > 0:
             self._say_stop(motion)
@@ -148,15 +186,35 @@ class Execution:
             held = time.monotonic() - rested_s >= _REST_HELD_S
             # A goal on its way may still begin.
             if motion.is_over or (held and (motion.is_answered or not self._client.server_is_ready())):
-                return
-        raise MotionError(
-            f"{reason}; the robot was told to stop, and that it rests could not be confirmed within "
-            f"{self._settings.execution.stop_timeout_s:g} s"
-        ) from reason
+                return True
+        return False
+
+    def _chase(self, motion: _Motion) -> None:
+        """Stop a motion that its server accepts late, or does not end."""
+        presence, deadline = Presence(self._client.server_is_ready), time.monotonic() + _LOST_S
+        # The node may be destroyed meanwhile.
+        with suppress(InvalidHandle):
+            while not (motion.is_over or presence.is_lost() or self._pulse.is_lost()) and time.monotonic() < deadline:
+                if motion.is_answered:
+                    self._say_stop(motion)
+                time.sleep(_CHASE_LOOK_S)
+        with self._ending:
+            self._is_chasing = False
+            if self._is_closed:
+                self._destroy()
 
     def _say_stop(self, motion: _Motion) -> None:
+        """By every way there is; one that fails leaves the others."""
+        for way in (self._say_event, motion.cancel, self._cancel_controller):
+            try:
+                way()
+            except Exception as error:  # noqa: BLE001
+                self._node.get_logger().error(f"a way to stop failed: {error!r}", throttle_duration_sec=1.0)
+
+    def _say_event(self) -> None:
         self._event.publish(String(data="stop"))
-        motion.cancel()
+
+    def _cancel_controller(self) -> None:
         if self._controller is not None and self._controller.service_is_ready():
             # A goal id and a stamp of zero mean all goals (CancelGoal.srv).
             self._controller.call_async(CancelGoal.Request())

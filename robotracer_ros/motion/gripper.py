@@ -13,7 +13,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
 from robotracer_ros.errors import InvalidRequest, MotionError, MotionRefused, RobotracerError
-from robotracer_ros.motion.calls import answered, cancelled_goal, wait_until_ready
+from robotracer_ros.motion.calls import answered, cancelled_goal, halting, wait_until_ready
 from robotracer_ros.motion.follower import StopSign
 from robotracer_ros.planning.manipulation import Grip
 from robotracer_ros.ros.action_client import SafeActionClient
@@ -64,16 +64,18 @@ class GripperSettings:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise InvalidRequest(f"the gripper kind must be one of {', '.join(KINDS)}, received {self.kind!r}")
+            raise InvalidRequest(f"gripper.kind must be one of {', '.join(KINDS)}, received {self.kind!r}")
         needed = {"none": ()}.get(self.kind, ("name",))
         needed += {"trigger": ("open_name",), "parallel_gripper_command": ("joint_name",)}.get(self.kind, ())
         missing = [name for name in needed if not getattr(self, name)]
         if missing:
-            raise InvalidRequest(f"a gripper of kind {self.kind} needs {' and '.join(missing)}; received ''")
+            names = " and ".join(f"gripper.{name}" for name in missing)
+            raise InvalidRequest(f"a gripper of kind {self.kind} needs {names}; received ''")
         numbers = (self.position_per_m, self.position_offset, self.max_effort)
         if not np.isfinite(numbers).all() or self.position_per_m == 0 or self.max_effort < 0:
             raise InvalidRequest(
-                f"a gripper's numbers must be finite, position_per_m not 0, max_effort not below 0; received {numbers}"
+                f"gripper.position_per_m, position_offset and max_effort must be finite, the first not 0, the last not "
+                f"below 0; received {numbers}"
             )
         if not 0 < self.server_timeout_s < np.inf or not 0 < self.timeout_s < np.inf:
             raise InvalidRequest("the gripper's server_timeout_s and timeout_s must be above 0 s")
@@ -127,7 +129,7 @@ class NoGripper:
     def require_possible(self, grip: Grip) -> None:
         """Nothing is."""
         raise MotionRefused(
-            f"{grip.name}: no gripper is set up; accepted for the gripper kind: {', '.join(KINDS[1:])}"
+            f"{grip.name}: no gripper is set up; accepted for gripper.kind: {', '.join(KINDS[1:])}"
         )  # fmt: skip
 
     def follow(self, grip: Grip, stop: StopSign) -> None:
@@ -148,7 +150,7 @@ class ActionGripper:
         is_parallel = settings.kind == "parallel_gripper_command"
         name = "ParallelGripperCommand" if is_parallel else "GripperCommand"
         if not hasattr(action, name):
-            raise InvalidRequest(f"this control_msgs has no {name}; accepted for the gripper kind: gripper_command")
+            raise InvalidRequest(f"this control_msgs has no {name}; accepted for gripper.kind: gripper_command")
         self._settings, self._joints = settings, joints if settings.joint_name else None
         self._type = getattr(action, name)
         self._goal = self._parallel_goal if is_parallel else self._command_goal
@@ -172,16 +174,12 @@ class ActionGripper:
         wait_until_ready(ready, self._what, settings.server_timeout_s, stop)
         deadline = time.monotonic() + settings.timeout_s
         sent = self._client.send_goal_async(self._goal(settings.position(width_m)))
-        try:
+        with halting(lambda reason: self._take_back(sent, reason)):
             handle = answered(sent, self._what, settings.timeout_s, stop, ready)
             if not handle.accepted:
                 raise MotionError(f"{self._what} rejected the width {width_m:g} m")
             left_s = max(deadline - time.monotonic(), 0.0)
             result = answered(handle.get_result_async(), self._what, left_s, stop, ready).result
-        except RobotracerError as error:
-            if not cancelled_goal(sent, settings.server_timeout_s):
-                raise MotionError(f"{error}; {self._what} was told to stop and did not confirm it") from error
-            raise
         told = result.state.position if hasattr(result, "state") else [result.position]
         self._width_m = settings.width_m(told[0]) if len(told) else width_m
         if self._joints is not None and settings.joint_name in self._joints.all():
@@ -192,6 +190,10 @@ class ActionGripper:
     def close(self) -> None:
         """Let go of the action."""
         self._client.destroy()
+
+    def _take_back(self, sent: Any, reason: RobotracerError) -> None:
+        if not cancelled_goal(sent, self._settings.server_timeout_s):
+            raise MotionError(f"{reason}; {self._what} was told to stop and did not confirm it") from reason
 
     def _rested_m(self, joints: JointStates, deadline: float, stop: StopSign) -> float:
         """How wide it is once the fingers rest; they may still move, or not yet, when a goal is called reached."""

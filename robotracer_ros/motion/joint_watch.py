@@ -83,20 +83,27 @@ class JointWatch:
         return self._share()
 
     def require_end(self, stop: StopSign) -> None:
-        """Wait until the joints are where the trajectory ends.
+        """Wait until the joints are where the trajectory ends, and went its way; one may end where it begins.
 
         Raises:
-            MotionError: when they are not there within ``settle_s``, or joint states are silent.
+            MotionError: when they did not within ``settle_s``, or as `look`.
             RobotracerError: the reason of ``stop``.
         """
         deadline = time.monotonic() + self._settings.settle_s
         while True:
             joints = _positions(self._readings())
             off = np.abs(shortest(joints - self._fine[-1], self._endless))
-            if (off <= self._settings.end_tolerance_rad).all():
-                return
+            is_there, share = bool((off <= self._settings.end_tolerance_rad).all()), 0.0
+            if is_there:
+                share = self.look()
+                if self._possible[-1]:
+                    return
             stop.obey()
             if time.monotonic() >= deadline:
+                if is_there:
+                    raise MotionError(
+                        f"the motion is said to be finished, but the joints were seen to go {share:.0%} of its way only"
+                    )
                 worst = int(off.argmax())
                 raise MotionError(
                     f"the motion is said to be finished, but {self._names[worst]} is at {joints[worst]:.4f}, "
@@ -111,7 +118,7 @@ class JointWatch:
         try:
             told = self._joint_states.readings(self._names, self._settings.joint_state_age_s)
         except MotionRefused as error:
-            raise MotionError(str(error)) from error
+            raise MotionError(f"{error}; joint_state_age_s allows no more") from error
         return tuple(told[name] for name in self._names)
 
     def _passed_s(self, readings: tuple[JointReading, ...]) -> float:

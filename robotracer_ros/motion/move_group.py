@@ -59,9 +59,7 @@ class MoveGroupFollower:
             RobotracerError: no transform, or the reason of ``stop``.
         """
         chain = self._chain()
-        current = self._joint_states.wait(
-            chain.joint_names, self._settings.execution.joint_state_age_s, self._settings.server_timeout_s
-        )
+        current = self._current(chain, self._settings.server_timeout_s)
         trajectories: list[JointTrajectory] = []
         for step in steps:
             stop.obey()
@@ -97,6 +95,7 @@ class MoveGroupFollower:
 
         with self._guard.running(stop):
             stop.obey()
+            self._execution.require_free()
             for first in plan.trajectories[:1]:
                 self._require_start(first, chain)
             follow_in_order(plan.steps, progress, follow)
@@ -112,9 +111,16 @@ class MoveGroupFollower:
         return ArmChain.of(robot, self._settings.tip_link, self._settings.joint_names)
 
     def _require_start(self, trajectory: JointTrajectory, chain: ArmChain) -> None:
-        age_s = self._settings.execution.joint_state_age_s
-        current = self._joint_states.positions(chain.joint_names, age_s)
-        require_start(trajectory, current, self._settings.rules, chain.robot)
+        require_start(trajectory, self._current(chain, 0.0), self._settings.rules, chain.robot)
+
+    def _current(self, chain: ArmChain, timeout_s: float) -> dict[str, float]:
+        """Where the joints are now."""
+        try:
+            return self._joint_states.wait(
+                chain.joint_names, self._settings.execution.joint_state_age_s, timeout_s
+            )  # fmt: skip
+        except MotionRefused as error:
+            raise MotionRefused(f"{error}; joint_state_age_s allows no more") from error
 
     def _reach(
         self, trajectory: JointTrajectory, chain: ArmChain, stop: StopSign, told: Callable[[float], None]

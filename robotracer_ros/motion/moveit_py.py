@@ -6,7 +6,7 @@ import importlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
@@ -17,12 +17,13 @@ from robotracer_ros.errors import InvalidRequest, MotionError, MotionRefused, Ro
 from robotracer_ros.geometry.arrays import FloatArray
 from robotracer_ros.motion.arm_chain import ArmChain, end_of, is_still
 from robotracer_ros.motion.blocking_execution import BlockingExecution
+from robotracer_ros.motion.calls import halting
 from robotracer_ros.motion.follower import Plan, Progress, StopSign
 from robotracer_ros.motion.gripper import Gripper
 from robotracer_ros.motion.guard import Guard
 from robotracer_ros.motion.joint_watch import JointWatch
 from robotracer_ros.motion.move_group_settings import ExecutionSettings
-from robotracer_ros.motion.moved_path import Lookup, path_in, pose_matrices
+from robotracer_ros.motion.moved_path import Lookup, path_now, pose_matrices
 from robotracer_ros.motion.step_order import follow_in_order
 from robotracer_ros.planning.manipulation import Reach, Step
 from robotracer_ros.planning.motion_check import MotionRules, require_start
@@ -30,8 +31,6 @@ from robotracer_ros.planning.robot_description import RobotDescription
 from robotracer_ros.planning.trajectory import JointTrajectory
 from robotracer_ros.ros.joint_states import JointStates
 from robotracer_ros.ros.trajectories import pose_to_msg, trajectory_from_msg, trajectory_to_msg
-
-_LOOK_S: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +106,7 @@ class MoveItPyFollower:
             raise MotionError(f"MoveItPy cannot be set up for the group {settings.group!r}: {error}") from error
         self._guard = Guard(settings.execution.stop_timeout_s)
         self._is_stuck = False
+        self._last: BlockingExecution | None = None
 
     def plan(self, steps: Sequence[Step], stop: StopSign) -> Plan:
         """Plan and check; nothing moves.
@@ -152,17 +152,14 @@ class MoveItPyFollower:
 
         with self._guard.running(stop):
             stop.obey()
-            if self._is_stuck:
-                raise MotionRefused(
-                    "MoveItPy would execute a trajectory that was taken back, too; deactivate and activate the node"
-                )
+            self._require_free()
             for first in plan.trajectories[:1]:
                 self._require_start(first, chain)
             follow_in_order(plan.steps, progress, follow)
 
     def close(self) -> None:
-        """Stop what moves and end MoveIt in this process."""
-        if self._guard.end():
+        """Stop what moves and end MoveIt in this process, unless it still has to be stopped."""
+        if self._guard.end() and (self._last is None or self._last.is_over):
             self._moveit.shutdown()
 
     def _arguments(self) -> dict[str, Any]:
@@ -182,8 +179,8 @@ class MoveItPyFollower:
         self, chain: ArmChain, reach: Reach, start: Mapping[str, float], stop: StopSign
     ) -> JointTrajectory:  # fmt: skip
         frame = self._settings.planning_frame or chain.robot.root
-        goals = pose_matrices(path_in(reach.path, frame, self._lookup))
-        waypoints = pose_matrices(path_in(reach.path, chain.base_link, self._lookup))
+        goals = pose_matrices(path_now(reach.path, frame, self._lookup))
+        waypoints = pose_matrices(path_now(reach.path, chain.base_link, self._lookup))
         parts: list[JointTrajectory] = []
         for number, (goal, waypoint) in enumerate(zip(goals, waypoints, strict=True), 1):
             stop.obey()
@@ -230,6 +227,14 @@ class MoveItPyFollower:
         moving = [name for name, joint in chain.robot.joints.items() if joint.moves]
         return {name: one.position for name, one in self._joint_states.all().items() if name in moving}
 
+    def _require_free(self) -> None:
+        if self._is_stuck:
+            raise MotionRefused(
+                "MoveItPy would execute a trajectory that was taken back, too; deactivate and activate the node"
+            )
+        if self._last is not None and not self._last.is_over:
+            raise MotionRefused("MoveItPy has not ended the motion before, which was told to stop; ask again")
+
     def _require_start(self, trajectory: JointTrajectory, chain: ArmChain) -> None:
         age_s = self._settings.execution.joint_state_age_s
         current = self._joint_states.positions(chain.joint_names, age_s)
@@ -245,14 +250,11 @@ class MoveItPyFollower:
             raise MotionError(str(error)) from error
         watch = JointWatch(self._joint_states, chain.robot, trajectory, execution)
         message = RobotTrajectory(joint_trajectory=trajectory_to_msg(trajectory))
-        ours = BlockingExecution(self._executor, message, list(self._settings.controllers))
         longest_s = float(trajectory.times_s[-1]) * execution.duration_factor + execution.duration_margin_s
-        try:
+        self._last = ours = BlockingExecution(self._executor, message, list(self._settings.controllers))
+        with halting(lambda reason: self._halt(ours, trajectory.joint_names, reason)):
             ours.watch(watch, longest_s, stop, told)
             watch.require_end(stop)
-        except RobotracerError as error:
-            self._halt(ours, trajectory.joint_names, error)
-            raise
 
     def _halt(self, ours: BlockingExecution, joint_names: tuple[str, ...], reason: RobotracerError) -> None:
         """Stop the robot and see that it rests.
@@ -262,17 +264,13 @@ class MoveItPyFollower:
         """
         execution = self._settings.execution
         deadline = time.monotonic() + execution.stop_timeout_s
-        ours.cancel()
-        self._executor.stop_execution(True)
-        # A motion that was about to begin did not hear it.
-        while not (is_over := ours.is_over(_LOOK_S)) and time.monotonic() < deadline:
-            self._executor.stop_execution(True)
+        is_over = ours.end(deadline)
         self._is_stuck = self._is_stuck or ours.is_left_behind
         left_s = deadline - time.monotonic()
         if not (is_over and self._joint_states.wait_for_rest(joint_names, execution.rest_speed_rad_s, left_s)):
             raise MotionError(
                 f"{reason}; the robot was told to stop, and that it rests could not be confirmed within "
-                f"{execution.stop_timeout_s:g} s"
+                f"stop_timeout_s {execution.stop_timeout_s:g} s"
             ) from reason
 
 

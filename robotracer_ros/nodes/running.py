@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Protocol
 
 import rclpy
@@ -21,6 +22,8 @@ from robotracer_ros.ros.executor import PoolExecutor
 # How long the executor waits for work; a signal that arrives meanwhile is seen after that long at the latest.
 _SPIN_S: Final = 0.5
 _SETTLE_S: Final = 0.05
+# In which the results of what has just ended leave the node.
+_LAST_WORDS_S: Final = 0.1
 # How long a request that runs may still take; launch loses its patience with a process after 5 s.
 _LAST_REQUEST_S: Final = 2.0
 
@@ -29,7 +32,10 @@ class RunnableNode(Protocol):
     """An rclpy node that can be told that its end is near."""
 
     def settle(self, timeout_s: float) -> bool:
-        """End what waits, and wait for what runs; whether that ended within ``timeout_s``."""
+        """Begin nothing any more, end what waits, and wait for what runs; whether that ended within ``timeout_s``.
+
+        Called beside the executor, whose callbacks go on.
+        """
         ...
 
     def destroy_node(self) -> None:
@@ -72,7 +78,7 @@ def run(make_node: Callable[[], RunnableNode], args: list[str] | None, *, thread
         node.get_logger().debug("shut down from outside")
     finally:
         # rclpy's own shutdown of an executor waits for no callback.
-        has_settled = node.settle(_LAST_REQUEST_S)
+        has_settled = _settled(node, executor)
         # A callback that has just ended still wakes the executor; one that is gone by then answers with a warning.
         time.sleep(_SETTLE_S)
         executor.shutdown(timeout_sec=1.0)
@@ -83,3 +89,21 @@ def run(make_node: Callable[[], RunnableNode], args: list[str] | None, *, thread
         sys.stderr.flush()
         os._exit(0)
     return 0
+
+
+def _settled(node: RunnableNode, executor: PoolExecutor) -> bool:
+    """Whether the node settles; meanwhile it hears whether its robot rests, and answers whoever asked."""
+    outcome: list[bool] = []
+
+    def settle() -> None:
+        outcome.append(node.settle(_LAST_REQUEST_S))
+        time.sleep(_LAST_WORDS_S)
+
+    thread = threading.Thread(target=settle, daemon=True)
+    thread.start()
+    while thread.is_alive() and rclpy.ok():
+        # What the node lets go of while the executor waits for it can end a wait.
+        with suppress(Exception):
+            executor.spin_once(timeout_sec=_SETTLE_S)
+    thread.join()
+    return outcome == [True]

@@ -28,6 +28,7 @@ class FakeMoveIt:
         status: what an execution says in the end.
         push_s, begin_s: what a push takes, and an execution before the arm moves.
         pushed: what was pushed and not yet executed.
+        stops_failing: so many calls to stop fail.
         can_clear: whether the manager can be told to forget it; Jazzy's cannot.
     """
 
@@ -39,6 +40,7 @@ class FakeMoveIt:
         self.spoil: Any = lambda message: None
         self.finds, self.status, self.is_shut, self.is_stopped = True, True, False, False
         self.push_s, self.begin_s, self.can_clear = 0.0, 0.0, False
+        self.stops_failing = 0
         self.pushing = threading.Event()
         self.pushed: list[Any] = []
 
@@ -153,6 +155,9 @@ class _Manager:
         return _Status(self._fake.status and not self._fake.is_stopped)
 
     def stop_execution(self, auto_clear: bool) -> None:
+        if self._fake.stops_failing > 0:
+            self._fake.stops_failing -= 1
+            raise RuntimeError("not now")
         if self._fake.arm.is_moving:
             self._fake.is_stopped = True
             self._fake.arm.halt()

@@ -268,6 +268,20 @@ def test_a_stop_takes_a_move_back(nodes: tuple[Node, FakeGripper], fake: FakeGri
     assert seen == ["enough"] and fake.cancelled
 
 
+def test_a_fault_of_ours_takes_a_move_back(nodes: tuple[Node, FakeGripper], fake: FakeGripper) -> None:
+    fake.takes_s = 20.0
+
+    class Faulty(StopSign):
+        def wait(self, timeout_s: float) -> bool:
+            if fake.told:
+                raise RuntimeError("no more memory")
+            return super().wait(timeout_s)
+
+    with pytest.raises(MotionError, match=r"a fault of the node: RuntimeError\('no more memory'\)"):
+        follow(nodes[0], GRASP, Faulty(), **COMMAND)
+    assert fake.cancelled
+
+
 def test_what_does_not_answer_is_not_waited_for(nodes: tuple[Node, FakeGripper], fake: FakeGripper) -> None:
     with pytest.raises(MotionError, match=r"/nobody is not there; waited for 0.3 s"):
         follow(nodes[0], GRASP, kind="gripper_command", name="nobody", server_timeout_s=0.3)
@@ -287,10 +301,10 @@ def test_no_gripper_is_said_before_anything_moves(nodes: tuple[Node, FakeGripper
     ("settings", "told"),
     [
         ({"kind": "suction"}, "must be one of none, gripper_command"),
-        ({"kind": "gripper_command"}, "needs name"),
-        ({"kind": "trigger", "name": "close"}, "needs open_name"),
-        ({"kind": "parallel_gripper_command", "name": "cmd"}, "needs joint_name"),
-        ({"position_per_m": 0.0}, "position_per_m not 0"),
+        ({"kind": "gripper_command"}, "needs gripper.name"),
+        ({"kind": "trigger", "name": "close"}, "needs gripper.open_name"),
+        ({"kind": "parallel_gripper_command", "name": "cmd"}, "needs gripper.joint_name"),
+        ({"position_per_m": 0.0}, "the first not 0"),
         ({"max_effort": -1.0}, "not below 0"),
         ({"position_offset": float("nan")}, "must be finite"),
         ({"timeout_s": 0.0}, "above 0 s"),

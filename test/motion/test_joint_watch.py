@@ -175,3 +175,13 @@ def test_an_end_that_is_missed_is_told(robot: Robot, monkeypatch: pytest.MonkeyP
     robot.go(wrapped(ACROSS[-1] + (0.0, 0.03)))
     with pytest.raises(MotionError, match=r"elbow is at -2\.65\d\d, 0\.0300 from its end"):
         watch.require_end(StopSign())
+
+
+def test_a_way_that_ends_where_it_begins_has_to_be_gone(robot: Robot) -> None:
+    watch, stop = watched(robot, ROUND), StopSign()
+    for _ in range(400):
+        robot.go(ROUND[0])
+        watch.look()
+    stop.wait = lambda _s: robot.go(ROUND[0])
+    with pytest.raises(MotionError, match=r"said to be finished, but the joints were seen to go \d% of its way only"):
+        watch.require_end(stop)

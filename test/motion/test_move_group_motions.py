@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -162,7 +163,10 @@ def test_a_robot_that_cannot_be_stopped_is_said_to_move(bench: Bench) -> None:
     following.stop.show(Cancelled("the user took it back"))
     error = following.wait()
     assert isinstance(error, MotionError) and not isinstance(error, Cancelled)
-    assert_match(error, "took it back; the robot was told to stop, and that it rests could not be confirmed within 0.7")
+    assert_match(
+        error,
+        "took it back; the robot was told to stop, and that it rests could not be confirmed within stop_timeout_s 0.7",
+    )
     assert isinstance(error.__cause__, Cancelled)
     follower.close()
 
@@ -175,6 +179,52 @@ def test_a_stop_before_the_motion_begins_moves_nothing(bench: Bench) -> None:
     with pytest.raises(Cancelled):
         bench.follower.plan([Reach("down", path(BASELINE["request"]["waypoints"]))], stop)
     assert not bench.server.goals
+
+
+def test_a_fault_of_ours_stops_the_robot(bench: Bench) -> None:
+    """Such as feedback that cannot be published."""
+
+    def told(_name: str, _share: float) -> None:
+        if bench.server.arm.is_moving:
+            raise RuntimeError("no more topics")
+
+    with pytest.raises(MotionError, match=r"^a fault of the node: RuntimeError\('no more topics'\)$"):
+        bench.follower.follow(bench.plan(), StopSign(), told)
+    assert bench.server.goals and not bench.server.arm.is_moving
+
+
+@pytest.mark.parametrize("closes", [False, True])
+def test_a_motion_that_is_accepted_after_its_end_is_stopped(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, closes: bool
+) -> None:
+    """By a server that hung: it executes what it was sent long ago."""
+    patience = ExecutionSettings(joint_state_age_s=3.0, max_joint_deviation_rad=0.3, stop_timeout_s=1.0)
+    follower, awakes = bench.make(server_timeout_s=4.0, execution=patience), threading.Event()
+    plan, accept = bench.plan(follower), bench.server._action._execute_goal_request
+
+    async def accept_late(request: Any) -> None:
+        awakes.wait(60.0)
+        await accept(request)
+
+    with monkeypatch.context() as hanging:
+        hanging.setattr(bench.server._action, "_execute_goal_request", accept_late)
+        error = Following(follower, plan).wait()
+    assert_match(
+        error, "did not answer within 4 s; the robot was told to stop, and that it rests could not be confirmed"
+    )
+    with pytest.raises(MotionRefused, match="has not ended the motion before; it is told to stop until it does"):
+        follower.follow(plan, StopSign(), lambda name, share: None)
+    if closes:
+        follower.close()
+    awakes.set()
+    until(lambda: not follower._execution._is_chasing, 20.0)
+    assert len(bench.server.goals) == 1 and not bench.server.arm.is_moving
+    assert bench.server.arm.joints["panda_joint4"] == pytest.approx(READY["panda_joint4"], abs=0.15)
+    if not closes:
+        bench.server.arm.stand_at(READY)
+        until(lambda: {n: r.position for n, r in bench.joint_states.all().items()} == READY)
+        assert Following(follower, plan).wait() is None
+        follower.close()
 
 
 def test_a_jump_of_the_joint_states_stops_the_robot(bench: Bench) -> None:
@@ -288,8 +338,8 @@ def test_the_gripper_has_its_turn(bench: Bench, monkeypatch: pytest.MonkeyPatch)
     assert len(bench.server.goals) == 1 and len(plan.trajectories) == 2
 
 
-def test_a_stop_reaches_the_controller_past_move_group(bench: Bench) -> None:
-    """Its action hears a cancel of all goals, whoever sent them; move_group itself is deaf here."""
+def test_a_stop_reaches_the_controller_past_move_group(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its action hears a cancel of all goals, whoever sent them; move_group itself is deaf here, and we half mute."""
     cancelled = []
 
     def run(handle: Any) -> FollowJointTrajectory.Result:
@@ -311,6 +361,11 @@ def test_a_stop_reaches_the_controller_past_move_group(bench: Bench) -> None:
     sent = sender.send_goal_async(FollowJointTrajectory.Goal())
     until(sent.done, 20.0)
     following = bench.started(follower)
+
+    def fail() -> None:
+        raise RuntimeError("no more topics")
+
+    monkeypatch.setattr(follower._execution, "_say_event", fail)
     shown_s = time.monotonic()
     following.stop.show(Cancelled("enough"))
     assert isinstance(following.wait(), Cancelled)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -165,6 +166,38 @@ def test_a_stop_while_moveit_begins_is_repeated(bench: Bench, fake: FakeMoveIt) 
     assert fake.is_stopped and not bench.arm.is_moving
     time.sleep(1.0)
     assert not bench.arm.is_moving
+
+
+def test_a_motion_that_begins_after_its_end_is_stopped_all_the_same(bench: Bench, fake: FakeMoveIt) -> None:
+    fake.begin_s = 2.0
+    impatient = replace(PATIENT, stop_timeout_s=0.5)
+    follower = bench.make(rules=MotionRules(max_tip_speed_m_s=0.02), execution=impatient)
+    plan = follower.plan(steps(), StopSign())
+    following = Following(follower, plan)
+    until(lambda: fake.executed, 20.0)
+    following.stop.show(Cancelled("enough"))
+    with pytest.raises(MotionError, match=r"enough; the robot was told to stop, and that it rests could not be conf"):
+        raise following.wait() or AssertionError("nothing failed")
+    with pytest.raises(MotionRefused, match="has not ended the motion before"):
+        follower.follow(plan, StopSign(), lambda name, share: None)
+    until(lambda: fake.is_stopped, 20.0)
+    assert not bench.arm.is_moving and len(fake.executed) == 1
+    assert bench.arm.joints["panda_joint4"] == pytest.approx(READY["panda_joint4"], abs=0.05)
+
+
+def test_a_fault_of_ours_stops_the_arm(bench: Bench, fake: FakeMoveIt) -> None:
+    """Such as feedback that cannot be published; MoveIt may fail to stop the first time, too."""
+    follower = bench.make(rules=MotionRules(max_tip_speed_m_s=0.02))
+    plan = follower.plan(steps(), StopSign())
+    fake.stops_failing = 3
+
+    def told(_name: str, _share: float) -> None:
+        if bench.arm.is_moving:
+            raise RuntimeError("no more topics")
+
+    with pytest.raises(MotionError, match=r"a fault of the node: RuntimeError\('no more topics'\)"):
+        follower.follow(plan, StopSign(), told)
+    assert fake.is_stopped and not bench.arm.is_moving
 
 
 def test_an_arm_that_stands_elsewhere_is_missed_before_the_gripper_moves(
