@@ -17,7 +17,8 @@ from robotracer_ros.geometry.arrays import FloatArray
 from robotracer_ros.geometry.lifting import LiftSettings, lift
 from robotracer_ros.geometry.trace import SpatialTrace
 from robotracer_ros.packaged import packaged_file
-from robotracer_ros.planning import PathSettings, PosePath, plan_path
+from robotracer_ros.planning import PathSettings, PosePath, ViolationKind
+from robotracer_ros.planning.drive import plan_drive
 from robotracer_ros.planning.pursuit import Progress, PurePursuit
 from robotracer_ros.query import ModelAnswer
 from robotracer_ros.sim.depth_noise import DepthNoise
@@ -87,13 +88,12 @@ def ride(world: FloorWorld, task: DrivingTask) -> Ride:
         family = RoboTracer()
         visual = family.read(ModelAnswer(family.render(task.trace), "truth", 0.0))
         spatial = lift(visual, observation, LIFTING)
-        camera = world.odom_from_base() @ world.base_from_camera
-        path = plan_path(spatial, observation, camera, GROUND)
+        base = world.odom_from_base()
+        camera = base @ world.base_from_camera
+        path = plan_drive(spatial, observation, camera, base.translation_m, GROUND, ViolationKind.__members__)
     except RobotracerError as error:
         stage = "lifting" if spatial is None else "planning"
         return Ride(seed, task, nan, (), 0.0, f"{stage}: {error}", spatial, path)
-    if path.violations:
-        return Ride(seed, task, nan, (), 0.0, f"planning: {path.violations[0].describe(GROUND)}", spatial, path)
     driven, ended = follow(world, path)
     off_m = float(np.linalg.norm(driven[-1] - task.goal_m))
     touched = tuple(str(name) for name in world.touched)

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
+import numpy as np
 from action_msgs.msg import GoalStatus
 from nav_msgs.msg import Path
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.duration import Duration
 from rclpy.node import Node
 
-from robotracer_ros.errors import InvalidRequest, MotionError, MotionRefused, NoTransform, RobotracerError
+from robotracer_ros.errors import MotionError, MotionRefused, NoTransform, RobotracerError
 from robotracer_ros.motion.calls import (
     Presence,
     answered,
     cancelled_goal,
     constant_name,
+    halting,
     status_name,
     wait_until_ready,
 )
 from robotracer_ros.motion.follower import Plan, Progress, StopSign
 from robotracer_ros.motion.guard import Guard
-from robotracer_ros.motion.move_group_settings import require_positive
 from robotracer_ros.motion.moved_path import Lookup, path_in
+from robotracer_ros.motion.nav2_settings import Nav2Settings
 from robotracer_ros.motion.odometry import OdometryWatch
+from robotracer_ros.motion.pulse import Pulse
 from robotracer_ros.motion.step_order import follow_in_order
 from robotracer_ros.motion.way_left import WayLeft
 from robotracer_ros.planning.manipulation import Reach, Step
@@ -34,63 +37,8 @@ from robotracer_ros.planning.path import PosePath
 from robotracer_ros.ros.action_client import SafeActionClient
 from robotracer_ros.ros.convert import path_to_msg
 
-ACTIONS: Final = ("follow_path", "navigate_through_poses")
-# REP-105: Nav2's controller carries a path into the robot's frame again and again, so it must stand in the world.
-WORLD_FRAMES: Final = ("map", "odom")
 _LOOK_S: Final = 0.01
 _SLOWEST_SIMULATION: Final = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Nav2Settings:
-    """Names and bounds.
-
-    Attributes:
-        action: follow_path, which follows the path as it is, or navigate_through_poses, which plans between its poses.
-        action_name: where that action is; "" for Nav2's own name.
-        controller_id, goal_checker_id, progress_checker_id: Nav2's plugins; "" where one of a kind is loaded.
-        behavior_tree: a file for navigate_through_poses; "" for Nav2's own.
-        frame: that paths are sent in: map or odom, in a namespace or not.
-        validity_service: nav2_msgs/IsPathValid, asked where it is there; "" for never.
-        global_frame: of Nav2's global costmap; the service looks every pose up there, whatever frame it names.
-        odometry_topic: tells whether the base rests.
-        feedback_age_s: how long the action may tell nothing, once it told something; so late a crash is noticed.
-        min_speed_m_s: a motion that would be slower than this from end to end is stopped.
-
-    Raises:
-        InvalidRequest: for an unknown action, a frame that moves with the robot, and numbers that are not above 0.
-    """
-
-    action: str = "follow_path"
-    action_name: str = ""
-    controller_id: str = ""
-    goal_checker_id: str = ""
-    progress_checker_id: str = ""
-    behavior_tree: str = ""
-    frame: str = "map"
-    validity_service: str = "is_path_valid"
-    global_frame: str = "map"
-    odometry_topic: str = "odom"
-    odometry_age_s: float = 1.0
-    feedback_age_s: float = 1.0
-    min_speed_m_s: float = 0.02
-    duration_margin_s: float = 30.0
-    server_timeout_s: float = 5.0
-    stop_timeout_s: float = 5.0
-
-    def __post_init__(self) -> None:
-        if self.action not in ACTIONS:
-            raise InvalidRequest(f"the action must be one of {', '.join(ACTIONS)}, received {self.action!r}")
-        if self.frame.rsplit("/", 1)[-1] not in WORLD_FRAMES:
-            raise InvalidRequest(
-                f"a path for Nav2 must stand in the world, received the frame {self.frame!r}; accepted: map or odom"
-            )
-        if not self.global_frame:
-            raise InvalidRequest("global_frame must be a frame, received ''")
-        require_positive(
-            self, "odometry_age_s", "feedback_age_s", "min_speed_m_s", "duration_margin_s", "server_timeout_s",
-            "stop_timeout_s",
-        )  # fmt: skip
 
 
 class Nav2Follower:
@@ -116,6 +64,7 @@ class Nav2Follower:
         if settings.validity_service:
             self._validity = node.create_client(srv.IsPathValid, settings.validity_service, callback_group=group)
         self._odometry = OdometryWatch(node, settings.odometry_topic)
+        self._pulse = Pulse(node, node.resolve_topic_name(name), settings.feedback_age_s)
         self._guard = Guard(settings.stop_timeout_s)
 
     def plan(self, steps: Sequence[Step], stop: StopSign) -> Plan:
@@ -143,11 +92,7 @@ class Nav2Follower:
             MotionError: the base did not follow to the end, or its rest could not be confirmed.
             RobotracerError: the reason of ``stop``; the base rests.
         """
-        if self._odometry.age_s() > self._settings.odometry_age_s:
-            raise MotionRefused(
-                f"{self._odometry.topic} told nothing within {self._settings.odometry_age_s:g} s, and nothing else can "
-                f"tell that the base rests; set odometry_topic"
-            )
+        self._require_odometry(stop)
         with self._guard.running(stop):
             follow_in_order(
                 plan.steps, progress, lambda number, step, told: self._drive(plan.hints[number], stop, told)
@@ -158,8 +103,22 @@ class Nav2Follower:
         if self._guard.end():
             self._client.destroy()
             self._odometry.close()
+            self._pulse.close()
             if self._validity is not None:
                 self._node.destroy_client(self._validity)
+
+    def _require_odometry(self, stop: StopSign) -> None:
+        """A watch that has just begun may have heard nothing yet."""
+        longest_s = self._settings.odometry_age_s
+        deadline = time.monotonic() + longest_s
+        while self._odometry.age_s() > longest_s:
+            stop.obey()
+            if time.monotonic() > deadline:
+                raise MotionRefused(
+                    f"{self._odometry.topic} told nothing within nav2.odometry_age_s {longest_s:g} s, and nothing else "
+                    f"can tell that the base rests; set nav2.odometry_topic"
+                )
+            stop.wait(_LOOK_S)
 
     def _require_valid(self, name: str, path: PosePath, stop: StopSign) -> None:
         service = self._validity
@@ -190,7 +149,7 @@ class Nav2Follower:
             return path_in(replace(path, stamp_ns=0), self._settings.global_frame, self._lookup)
         except NoTransform as error:
             self._node.get_logger().warning(
-                f"Nav2 is not asked whether paths are free; set global_frame to its costmap's: {error}", once=True
+                f"Nav2 is not asked whether paths are free; set nav2.global_frame to its costmap's: {error}", once=True
             )
             return None
 
@@ -198,22 +157,24 @@ class Nav2Follower:
         ready, timeout_s = self._client.server_is_ready, self._settings.server_timeout_s
         wait_until_ready(ready, self._what, timeout_s, stop)
         left = WayLeft(path.length_m)
+        # Raises where TF could not tell the end either.
+        self._off_m(path)
+        self._odometry.begin()
         sent = self._client.send_goal_async(self._goal(path), feedback_callback=left.hear)
-        try:
+        with halting(lambda reason: self._halt(sent, left, reason)):
             handle = answered(sent, self._what, timeout_s, stop, ready)
             if not handle.accepted:
                 raise MotionError(f"{self._what} rejected the path")
             answer = self._wait(handle.get_result_async(), path, left, stop, told)
             self._require_success(answer)
-        except RobotracerError as error:
-            self._halt(sent, left, error)
-            raise
         self._confirm_rest(f"{self._what} ended")
+        self._require_end(path)
 
     def _wait(
         self, result: Any, path: PosePath, left: WayLeft, stop: StopSign, told: Callable[[float], None]
     ) -> Any:  # fmt: skip
         settings, clock, presence = self._settings, self._node.get_clock(), Presence(self._client.server_is_ready)
+        self._pulse.begin()
         longest_s = path.length_m / settings.min_speed_m_s + settings.duration_margin_s
         end, steady_end = clock.now() + Duration(seconds=longest_s), time.monotonic() + longest_s * _SLOWEST_SIMULATION
         while not result.done():
@@ -221,10 +182,12 @@ class Nav2Follower:
             told(left.share())
             if presence.is_lost() and not result.done():
                 raise MotionError(f"{self._what} went away during the motion")
-            if left.age_s() > settings.feedback_age_s and not result.done():
-                raise MotionError(f"{self._what} told nothing within {settings.feedback_age_s:g} s; has it crashed?")
-            if self._odometry.age_s() > settings.odometry_age_s:
-                raise MotionError(f"{self._odometry.topic} told nothing within {settings.odometry_age_s:g} s")
+            if self._is_silent(left) and not result.done():
+                longest = f"nav2.feedback_age_s {settings.feedback_age_s:g} s"
+                raise MotionError(f"{self._what} told nothing within {longest}; has it crashed?")
+            if (age_s := self._odometry.age_s()) > settings.odometry_age_s:
+                longest = f"nav2.odometry_age_s allows {settings.odometry_age_s:g} s"
+                raise MotionError(f"{self._odometry.topic} told nothing for {age_s:.2f} s; {longest}")
             if clock.now() > end or time.monotonic() > steady_end:
                 raise MotionError(f"{self._what} did not finish within {longest_s:.1f} s")
             stop.wait(_LOOK_S)
@@ -239,12 +202,35 @@ class Nav2Follower:
         words = getattr(answer.result, "error_msg", "")
         raise MotionError(f"{self._what} ended {status_name(answer.status)}{name}" + (f": {words}" if words else ""))
 
+    def _is_silent(self, left: WayLeft) -> bool:
+        """Whether the action tells nothing more; one that has not begun to, by its process."""
+        return left.age_s() > self._settings.feedback_age_s or (not left.is_told and self._pulse.is_lost())
+
+    def _require_end(self, path: PosePath) -> None:
+        """What Nav2 says of its own success is not believed: it says so too of a path that ends where it begins."""
+        off_m, most_m = self._off_m(path), self._settings.end_tolerance_m
+        if off_m > most_m:
+            raise MotionError(
+                f"{self._what} says that it succeeded, and the base stands {off_m:.2f} m from the end of the path; "
+                f"nav2.end_tolerance_m allows {most_m:g} m"
+            )
+        if path.length_m > most_m and not self._odometry.has_moved:
+            raise MotionError(
+                f"{self._what} says that it followed {path.length_m:.2f} m of path, and {self._odometry.topic} told of "
+                f"no movement"
+            )
+
+    def _off_m(self, path: PosePath) -> float:
+        """From the base to the end of a path, along the ground."""
+        base = self._lookup(path.frame_id, self._settings.base_frame, 0)
+        return float(np.linalg.norm((base.translation_m - path.positions_m[-1])[:2]))
+
     def _halt(self, sent: Any, left: WayLeft, reason: RobotracerError) -> None:
         """Nav2 sends a speed of 0 when its goal is cancelled; one that crashed sends nothing: the base has to tell."""
         deadline = time.monotonic() + self._settings.stop_timeout_s
         is_over = (
             cancelled_goal(sent, self._settings.stop_timeout_s)
-            or left.age_s() > self._settings.feedback_age_s
+            or self._is_silent(left)
             or not self._client.server_is_ready()
         )
         # Rest is looked for once more where no answer came: it is the base that counts.

@@ -32,6 +32,7 @@ class OdometryWatch:
         self._heard_s = -math.inf
         self._count = 0
         self._is_still = False
+        self._has_moved = False
         with overridable(node.resolve_topic_name(topic)):
             self._subscription = node.create_subscription(
                 Odometry, topic, self._hear, sensor_qos(_DEPTH), callback_group=ReentrantCallbackGroup(),
@@ -42,6 +43,16 @@ class OdometryWatch:
     def topic(self) -> str:
         """Its resolved name."""
         return str(self._subscription.topic_name)
+
+    def begin(self) -> None:
+        """From now on it is told whether the base moves."""
+        with self._heard:
+            self._has_moved = False
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether any message since told of a movement."""
+        return self._has_moved
 
     def age_s(self) -> float:
         """Since the last message, on the steady clock; infinite before the first."""
@@ -68,5 +79,6 @@ class OdometryWatch:
         with self._heard:
             # NaN does not rest.
             self._is_still = math.hypot(ahead.x, ahead.y) <= _STILL_M_S and abs(turn.z) <= _STILL_RAD_S
+            self._has_moved = self._has_moved or not self._is_still
             self._heard_s, self._count = time.monotonic(), self._count + 1
             self._heard.notify_all()

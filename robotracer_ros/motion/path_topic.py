@@ -30,7 +30,7 @@ class PathTopicFollower:
 
     def __init__(self, node: Node, topic: str, frame: str, lookup: Lookup) -> None:
         if not topic:
-            raise InvalidRequest("the path's topic must be a name, received ''")
+            raise InvalidRequest("path_topic.topic must be a name, received ''")
         self._node, self._frame, self._lookup = node, frame, lookup
         with overridable(node.resolve_topic_name(topic)):
             self._publisher = node.create_publisher(Path, topic, result_qos(), qos_overriding_options=OVERRIDES)

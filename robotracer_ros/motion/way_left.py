@@ -28,6 +28,11 @@ class WayLeft:
                     self._left_m = float(getattr(source, name))
                     return
 
+    @property
+    def is_told(self) -> bool:
+        """Whether there was any feedback."""
+        return self._heard_s < math.inf
+
     def age_s(self) -> float:
         """Since the last feedback, on the steady clock; before the first nothing is missed, and it is below 0."""
         return time.monotonic() - self._heard_s

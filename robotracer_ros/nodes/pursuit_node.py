@@ -22,9 +22,11 @@ from robotracer_ros import errors
 from robotracer_ros.errors import Cancelled, InvalidRequest, MotionError, NoTransform, PlanningError, RobotracerError
 from robotracer_ros.motion.follower import StopSign
 from robotracer_ros.nodes.running import run
+from robotracer_ros.nodes.whereabouts import Whereabouts
 from robotracer_ros.planning.path import PosePath
 from robotracer_ros.planning.pursuit import Drive, Progress, PurePursuit, PursuitSettings
 from robotracer_ros.ros.frames import Frames
+from robotracer_ros.ros.goal_end import end_without_success
 from robotracer_ros.ros.params import Parameter, declare, read
 from robotracer_ros.ros.qos import OVERRIDES, overridable, service_qos
 from robotracer_ros.ros.stamps import stamp_ns
@@ -48,14 +50,13 @@ PURSUIT_PARAMETERS: Final = (
               low=0.005, high=2.0),
     Parameter("yaw_tolerance_rad", _DEFAULTS.yaw_tolerance_rad, "turned to the last pose this closely", unit="rad",
               low=0.01, high=3.2),
-    Parameter("hold_pose_age_s", 0.08, "the base stands while TF is older", unit="s", low=0.02, high=10.0),
+    Parameter("hold_pose_age_s", 0.15, "the base stands while TF is older", unit="s", low=0.02, high=10.0),
     Parameter("transform_timeout_s", 0.5, "a goal is given up when TF is older", unit="s", low=0.05, high=60.0),
     Parameter("stuck_after_s", 3.0, "a goal is given up when the base gets nowhere for so long", unit="s", low=0.5,
               high=600.0),
 )  # fmt: skip
-# While the clock stands, as in a simulation that is paused or gone, poses do not age: so long they are believed.
-_FROZEN_S: Final = 5.0
 _LOOK_S: Final = 0.02
+_TICK_S: Final = 0.005
 # FollowPath's error codes by what went wrong; the names are those of Jazzy, and Humble has none.
 _CODES: Final[tuple[tuple[type[RobotracerError], str], ...]] = (
     (NoTransform, "TF_ERROR"), (PlanningError, "INVALID_PATH"), (InvalidRequest, "INVALID_PATH"),
@@ -80,6 +81,7 @@ class PursuitNode(Node):
         # Of the goals that have not ended, by their ids; the one in `_driving` has the wheel.
         self._signs: dict[bytes, StopSign] = {}
         self._driving: StopSign | None = None
+        self._ending: RobotracerError | None = None
         self._server = ActionServer(
             self, FollowPath, "follow_path", self._execute, handle_accepted_callback=self._take_over,
             cancel_callback=self._cancel, callback_group=ReentrantCallbackGroup(),
@@ -93,6 +95,8 @@ class PursuitNode(Node):
         with self._lock:
             before, self._driving = self._driving, StopSign()
             self._signs[_id_of(handle)] = self._driving
+            if self._ending is not None:
+                self._driving.show(self._ending)
         if before is not None:
             before.show(errors.Busy("a newer goal took over"))
         handle.execute()
@@ -119,8 +123,10 @@ class PursuitNode(Node):
         finally:
             self._tell(sign, 0.0, 0.0)
         try:
-            was_cancelled = isinstance(sign.reason, Cancelled) and handle.is_cancel_requested
-            (handle.canceled if was_cancelled else handle.abort if sentence else handle.succeed)()
+            if sentence:
+                end_without_success(handle, cancelled=isinstance(sign.reason, Cancelled))
+            else:
+                handle.succeed()
         finally:
             with self._lock:
                 self._signs.pop(_id_of(handle), None)
@@ -144,7 +150,7 @@ class PursuitNode(Node):
         self._require_frame(path.frame_id, values)
         pursuit = PurePursuit(path, self._settings(values))
         progress = Progress(allowance_s=float(values["stuck_after_s"]))
-        whereabouts = _Whereabouts(self._frames, path.frame_id, str(values["base_frame"]))
+        whereabouts = Whereabouts(self._frames, path.frame_id, str(values["base_frame"]))
         while True:
             sign.obey()
             now_s = self.get_clock().now().nanoseconds * 1e-9
@@ -154,20 +160,24 @@ class PursuitNode(Node):
                     f"TF has told nothing of {values['base_frame']!r} in {path.frame_id!r} for {age_s:.2f} s; "
                     f"transform_timeout_s allows {values['transform_timeout_s']}"
                 )
-            if age_s > values["hold_pose_age_s"]:
-                pursuit.hold()
-                self._tell(sign, 0.0, 0.0)
-            else:
-                told = pursuit.step(pose, now_s)
-                self._tell(sign, told.v_m_s, told.w_rad_s)
-                handle.publish_feedback(_feedback(told))
-                if told.done:
-                    return
-                if progress.stuck(pose, now_s):
-                    raise MotionError(
-                        f"the base got nowhere for {values['stuck_after_s']:g} s, {told.distance_m:.2f} m from the end"
-                    )
-            sign.wait(1.0 / float(values["rate_hz"]))
+            told = pursuit.hold() if age_s > values["hold_pose_age_s"] else pursuit.step(pose, now_s)
+            self._tell(sign, told.v_m_s, told.w_rad_s)
+            handle.publish_feedback(_feedback(told))
+            if told.done:
+                return
+            if progress.stuck(pose, now_s):
+                raise _stuck(told, age_s, values)
+            self._await_turn(sign, now_s, 1.0 / float(values["rate_hz"]))
+
+    def _await_turn(self, sign: StopSign, told_s: float, period_s: float) -> None:
+        """Wait until the base is to be told again, by the node's clock or by the steady one, whichever is sooner.
+
+        In a simulation that is faster than real time the base's own watchdog is faster too.
+        """
+        end_s = time.monotonic() + period_s
+        while self.get_clock().now().nanoseconds * 1e-9 < told_s + period_s and time.monotonic() < end_s:
+            if sign.wait(_TICK_S):
+                return
 
     def _require_frame(self, frame: str, values: Mapping[str, Any]) -> None:
         base = values["base_frame"]
@@ -202,8 +212,9 @@ class PursuitNode(Node):
     def settle(self, timeout_s: float) -> bool:
         """Stop the base, and wait until every goal has ended; whether they did within ``timeout_s``."""
         with self._lock:
+            self._ending = errors.NotActive("the node is being shut down")
             for sign in self._signs.values():
-                sign.show(errors.NotActive("the node is being shut down"))
+                sign.show(self._ending)
         deadline = time.monotonic() + timeout_s
         while self._signs:
             if time.monotonic() > deadline:
@@ -216,30 +227,6 @@ class PursuitNode(Node):
         self._server.destroy()
         self._frames.close()
         super().destroy_node()
-
-
-class _Whereabouts:
-    """Where the base stands, by the newest transform, and how old that is."""
-
-    def __init__(self, frames: Frames, frame: str, base: str) -> None:
-        self._frames, self._frame, self._base = frames, frame, base
-        self._stamp_ns, self._heard_s = -1, time.monotonic()
-
-    def now(self, now_s: float) -> tuple[tuple[float, float, float], float]:
-        """The pose (x, y, yaw) in the path's frame, and its age in seconds.
-
-        Raises:
-            NoTransform: when TF has forgotten a frame.
-        """
-        stamp = self._frames.newest_ns(self._frame, self._base)
-        pose = self._frames.lookup(self._frame, self._base, stamp, 0.0)
-        if stamp != self._stamp_ns:
-            self._stamp_ns, self._heard_s = stamp, time.monotonic()
-        age_s = now_s - stamp * 1e-9
-        silent_s = time.monotonic() - self._heard_s
-        forward = pose.rotation[:2, 0]
-        place = float(pose.translation_m[0]), float(pose.translation_m[1]), float(np.arctan2(forward[1], forward[0]))
-        return place, max(age_s, silent_s if silent_s > _FROZEN_S else 0.0)
 
 
 def _id_of(handle: Any) -> bytes:
@@ -276,6 +263,18 @@ def _feedback(told: Drive) -> FollowPath.Feedback:
     inner = getattr(feedback, "tracking_feedback", feedback)
     _filled(inner, distance_to_goal=told.distance_m, speed=told.v_m_s)
     return feedback
+
+
+def _stuck(told: Drive, age_s: float, values: Mapping[str, Any]) -> RobotracerError:
+    """Why a base gets nowhere."""
+    if age_s > values["hold_pose_age_s"]:
+        return NoTransform(
+            f"the base stands: TF of {values['base_frame']!r} is {age_s:.2f} s old; hold_pose_age_s allows "
+            f"{values['hold_pose_age_s']:g}"
+        )
+    return MotionError(
+        f"the base got nowhere for stuck_after_s {values['stuck_after_s']:g}, {told.distance_m:.2f} m from the end"
+    )
 
 
 def _filled(message: Any, **values: Any) -> Any:

@@ -20,7 +20,8 @@ from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.geometry.arrays import FloatArray, frozen_floats
 from robotracer_ros.planning.path import PosePath
 
-# Nearer to the path than this the base is on it; from further away it first drives to where it begins.
+# Nearer to the path than this the base is on it, and of places about equally near it begins at the first; from further
+# away it first drives to where the path begins.
 _ON_PATH_M: Final = 0.05
 # Turning on the spot begins beyond this angle to where it goes next and ends within the other.
 _TURN_BEYOND_RAD: Final = 0.8
@@ -135,16 +136,19 @@ class PurePursuit:
             self._w = _towards(self._w, w, self._settings.max_turn_acceleration_rad_s2 * step_s)
         return Drive(self._v, self._w, self._phase is _Phase.ARRIVED, left_m)
 
-    def hold(self) -> None:
-        """The base was stopped from outside; it speeds up anew."""
+    def hold(self) -> Drive:
+        """What to tell a base that has to stand; it speeds up anew."""
         self._v = self._w = 0.0
+        return Drive(0.0, 0.0, False, self._way.length_m - self._along_m)
 
     def _begin(self, here: FloatArray) -> None:
         """Start at the place of the path that is nearest, and with a straight way to the path's first place if that is
         the nearest and not near.
         """
         self._began = True
-        self._along_m = self._way.nearest_m(here, 0.0, math.inf)
+        # A path that comes back to where the base stands, as a circle does, is not at its end there.
+        first_m = self._way.nearest_m(here, 0.0, math.inf, _ON_PATH_M)
+        self._along_m = self._way.nearest_m(here, first_m, first_m + 2 * self._settings.lookahead_m)
         off_m = float(np.linalg.norm(self._way.at(self._along_m) - here))
         if off_m > _ON_PATH_M and self._along_m <= _ON_PATH_M:
             self._way = _Way(np.vstack([here, self._way.points]))
@@ -193,6 +197,9 @@ class PurePursuit:
 
     def _at_end(self, here: FloatArray, to_goal_m: float, left_m: float) -> bool:
         """Within the tolerance, or past the end beside it: a base that missed by a little does not circle about it."""
+        if left_m > 2 * self._settings.lookahead_m:
+            # A path may pass its last place long before it ends there.
+            return False
         if to_goal_m <= self._settings.goal_tolerance_m / 2:
             return True
         last = self._way.direction_at_end
@@ -232,8 +239,8 @@ class _Way:
         """(2,) the place so far along, or the end."""
         return np.array([np.interp(along_m, self._along, self.points[:, axis]) for axis in (0, 1)])
 
-    def nearest_m(self, here: FloatArray, low_m: float, high_m: float) -> float:
-        """How far along, between two bounds, the way is nearest; of places about equally near the first.
+    def nearest_m(self, here: FloatArray, low_m: float, high_m: float, about_m: float = 1e-3) -> float:
+        """How far along, between two bounds, the way is nearest; of places that are so about equally, the first.
 
         Where a path crosses itself, the bounds keep what follows it on its own branch.
         """
@@ -247,7 +254,7 @@ class _Way:
         # Clipped to the bounds, a foot may leave its segment, which another one then has for itself.
         places = np.column_stack([np.interp(along, self._along, self.points[:, axis]) for axis in (0, 1)])
         away = np.linalg.norm(places - here, axis=1)
-        return float(along[away <= away.min() + 1e-3].min())
+        return float(along[away <= away.min() + about_m].min())
 
 
 class Progress:

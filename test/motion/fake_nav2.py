@@ -24,13 +24,14 @@ class FakeNav2:
         keeps_rolling: whether the base moves on after a cancel.
         invalid: the poses that are said to be blocked.
         is_free: whether paths are said to be free, where no pose is; Jazzy's names none.
-        feeds: whether feedback is sent.
+        feeds: whether feedback is sent; never to the controller "mute".
+        rolls: whether the base moves at all.
     """
 
     def __init__(self, node: Node) -> None:
         self.node, self.goals, self.checked = node, [], []
         self.takes_s, self.error_code, self.keeps_rolling, self.invalid = 0.3, 0, False, []
-        self.tells, self.rejects, self.feeds, self.is_free = True, False, True, True
+        self.tells, self.rejects, self.feeds, self.is_free, self.rolls = True, False, True, True, True
         self.speed_m_s = 0.0
         self.stopped_s = 0.0
         group = self._group = ReentrantCallbackGroup()
@@ -47,7 +48,7 @@ class FakeNav2:
         self.checked.clear()
         self.takes_s, self.error_code, self.keeps_rolling, self.invalid = 0.3, 0, False, []
         self.tells, self.rejects, self.speed_m_s = True, False, 0.0
-        self.feeds = self.is_free = True
+        self.feeds = self.is_free = self.rolls = True
 
     def appear(self) -> None:
         self.servers = [
@@ -83,14 +84,15 @@ class FakeNav2:
         self.goals.append(handle.request)
         is_path = isinstance(handle.request, FollowPath.Goal)
         kind = FollowPath if is_path else NavigateThroughPoses
-        began_s, self.speed_m_s = time.monotonic(), 0.3
+        began_s, self.speed_m_s = time.monotonic(), 0.3 if self.rolls else 0.0
+        feeds_it = getattr(handle.request, "controller_id", "") != "mute"
         result = kind.Result()
         while (share := (time.monotonic() - began_s) / self.takes_s) < 1.0:
             feedback = kind.Feedback()
             setattr(feedback, "distance_to_goal" if is_path else "distance_remaining", 1.0 - share)
             if not self.servers:
                 return result
-            if self.feeds:
+            if self.feeds and feeds_it:
                 handle.publish_feedback(feedback)
             if handle.is_cancel_requested:
                 if not self.keeps_rolling:

@@ -25,7 +25,7 @@ from robotracer_ros.planning.manipulation import Grip, Reach
 WAY = Reach("drive", path([[x, 0, 0, 0, 0, 0, 1] for x in (0.0, 0.5, 1.0)], "camera"))
 PATIENT = {"server_timeout_s": 20.0, "odometry_age_s": 5.0, "feedback_age_s": 5.0, "stop_timeout_s": 10.0}
 # Where each stands along the x of the map.
-STAND_M = {"map": 0.0, "camera": 2.0, "odom": -1.0}
+STAND_M = {"map": 0.0, "camera": 2.0, "odom": -1.0, "base_link": 3.0}
 
 
 def lookup(target: str, source: str, _stamp_ns: int) -> RigidTransform:
@@ -190,10 +190,15 @@ def test_silent_odometry_stops_the_base(nav2: FakeNav2, make: Any) -> None:
     follower = make(odometry_age_s=1.0, stop_timeout_s=2.0)
     following = started(nav2, follower)
     nav2.tells = False
-    with pytest.raises(MotionError, match=r"/odom told nothing within 1 s; the base was told to stop, and that"):
+    with pytest.raises(
+        MotionError,
+        match=r"/odom told nothing for 1.*nav2.odometry_age_s allows 1 s; the base was told to stop, and that",
+    ):
         raise following.wait() or AssertionError("nothing failed")
     assert nav2.speed_m_s == 0.0
-    with pytest.raises(MotionRefused, match=r"/odom told nothing within 1 s"):
+    with pytest.raises(
+        MotionRefused, match=r"/odom told nothing within nav2.odometry_age_s 1 s.* set nav2.odometry_topic"
+    ):
         follower.follow(follower.plan([WAY], StopSign()), StopSign(), lambda name, share: None)
 
 
@@ -211,7 +216,7 @@ def test_a_nav2_that_goes_away_ends_the_motion(nav2: FakeNav2, make: Any) -> Non
 def test_feedback_that_ends_stops_the_base(nav2: FakeNav2, make: Any) -> None:
     following = started(nav2, make(feedback_age_s=1.0))
     nav2.feeds = False
-    with pytest.raises(MotionError, match=r"follow_path told nothing within 1 s; has it crashed\?$"):
+    with pytest.raises(MotionError, match=r"told nothing within nav2.feedback_age_s 1 s; has it crashed\?$"):
         raise following.wait() or AssertionError("nothing failed")
     assert nav2.speed_m_s == 0.0
 
@@ -220,6 +225,76 @@ def test_feedback_that_never_came_is_not_missed(nav2: FakeNav2, make: Any) -> No
     nav2.takes_s, nav2.feeds = 1.5, False
     follower = make(feedback_age_s=0.2)
     assert Following(follower, follower.plan([WAY], StopSign())).wait() is None
+
+
+def test_a_fault_stops_the_base(nav2: FakeNav2, make: Any) -> None:
+    nav2.takes_s = 30.0
+    follower = make()
+    plan = follower.plan([WAY], StopSign())
+
+    def progress(_name: str, share: float) -> None:
+        if share > 0.0:
+            raise RuntimeError("feedback cannot be published")
+
+    with pytest.raises(MotionError, match="feedback cannot be published"):
+        follower.follow(plan, StopSign(), progress)
+    assert nav2.goals and nav2.stopped_s > 0.0 and nav2.speed_m_s == 0.0
+
+
+def test_a_new_follower_waits_for_odometry(nodes: tuple[Node, FakeNav2], nav2: FakeNav2) -> None:
+    for _ in range(3):
+        follower = Nav2Follower(nodes[0], Nav2Settings(**PATIENT), lookup)
+        follower.follow(follower.plan([WAY], StopSign()), StopSign(), lambda name, share: None)
+        follower.close()
+    assert len(nav2.goals) == 3
+
+
+def test_an_end_elsewhere_is_no_success(nav2: FakeNav2, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STAND_M, "base_link", 2.5)
+    follower = make()
+    error = Following(follower, follower.plan([WAY], StopSign())).wait()
+    with pytest.raises(MotionError, match=r"stands 0.50 m from the end of the path; nav2.end_tolerance_m allows 0.3"):
+        raise error or AssertionError("nothing failed")
+    # Nav2's own tolerance is 0.25 m.
+    monkeypatch.setitem(STAND_M, "base_link", 2.75)
+    assert Following(follower, follower.plan([WAY], StopSign())).wait() is None
+
+
+def test_success_without_movement_is_none(nav2: FakeNav2, make: Any) -> None:
+    """As Nav2 tells of a way that ends where it begins."""
+    nav2.rolls = False
+    follower = make()
+    error = Following(follower, follower.plan([WAY], StopSign())).wait()
+    with pytest.raises(MotionError, match=r"says that it followed 1.00 m of path, and \S*odom told of no movement"):
+        raise error or AssertionError("nothing failed")
+    short = Reach("drive", path([[x, 0, 0, 0, 0, 0, 1] for x in (0.9, 1.0)], "camera"))
+    assert Following(follower, follower.plan([short], StopSign())).wait() is None
+
+
+def test_a_base_that_tf_does_not_know_is_not_sent(nav2: FakeNav2, make: Any) -> None:
+    follower = make(base_frame="base")
+    plan = follower.plan([WAY], StopSign())
+    with pytest.raises(NoTransform):
+        follower.follow(plan, StopSign(), lambda name, share: None)
+    assert not nav2.goals
+
+
+def test_a_nav2_that_is_killed_before_it_told_anything_ends_the_motion(nav2: FakeNav2, make: Any) -> None:
+    name = "crash_mute/follow_path"
+    with killable("nav2", "crash_mute") as process:
+        follower = make(
+            action_name=name, controller_id="mute", feedback_age_s=2.0, stop_timeout_s=2.0, server_timeout_s=10.0
+        )
+        # Its process may know of the client later than the client knows of it, and its answer would be lost.
+        time.sleep(3.0)
+        following = Following(follower, follower.plan([WAY], StopSign()))
+        until(lambda: follower._pulse._answered or following.error, 30.0)
+        # As long as it lives it is not taken for dead.
+        time.sleep(3.0)
+        assert following.error is None
+        process.kill()
+        with pytest.raises(MotionError, match=r"told nothing within nav2.feedback_age_s 2 s; has it crashed\?$"):
+            raise following.wait(15.0) or AssertionError("nothing failed")
 
 
 @pytest.mark.parametrize("keeps_rolling", [False, True])
@@ -236,7 +311,7 @@ def test_a_nav2_that_is_killed_ends_the_motion(nav2: FakeNav2, make: Any, keeps_
                 break
         nav2.speed_m_s = 0.3 if keeps_rolling else 0.0
         process.kill()
-        with pytest.raises(MotionError, match=f"{name} told nothing within 2 s") as told:
+        with pytest.raises(MotionError, match=f"{name} told nothing within nav2.feedback_age_s 2 s") as told:
             raise following.wait() or AssertionError("nothing failed")
         assert ("could not be confirmed" in str(told.value)) == keeps_rolling
 
@@ -252,7 +327,7 @@ def test_a_path_that_would_move_with_the_robot_is_refused(frame: str) -> None:
     "settings",
     [
         {"action": "spin"}, {"min_speed_m_s": 0.0}, {"stop_timeout_s": float("nan")}, {"feedback_age_s": 0.0},
-        {"global_frame": ""},
+        {"global_frame": ""}, {"end_tolerance_m": -0.1},
     ],
 )  # fmt: skip
 def test_settings_that_cannot_be_are_refused(settings: dict[str, Any]) -> None:

@@ -15,7 +15,10 @@ from action_msgs.msg import GoalStatus
 from geometry_msgs.msg import PoseStamped, TransformStamped, Twist, TwistStamped
 from nav2_msgs.action import FollowPath
 from nodes.harness import Process, running
+from rclpy.duration import Duration
 from rclpy.node import Node
+from rclpy.time import Time
+from rosgraph_msgs.msg import Clock
 from tf2_ros import TransformBroadcaster
 
 from robotracer_ros.ros.action_client import SafeActionClient
@@ -38,6 +41,9 @@ class Base(Node):
         self.commands: list[tuple[float, float]] = []
         self.feedback: list[Any] = []
         self.moves = self.tells = True
+        # TF is late by so much, and a simulation that runs so many times faster than real time has so many ticks.
+        self.lag_s, self.times_faster, self.ticks = 0.0, 0.0, 0
+        self._ticking = self.create_publisher(Clock, "/clock", 10)
         self._told, self._old = (0.0, 0.0), 0
         self._broadcaster = TransformBroadcaster(self)
         if stamped:
@@ -55,11 +61,16 @@ class Base(Node):
         x, y, yaw = self.pose
         self._old += 1
         v, w = self._told if self.moves and self._old < WATCHDOG else (0.0, 0.0)
+        self.ticks += 1
+        now = self.get_clock().now()
+        if self.times_faster:
+            now = Time(nanoseconds=int(self.ticks * self.times_faster * PERIOD_S * 1e9))
+            self._ticking.publish(Clock(clock=now.to_msg()))
         self.pose = (x + v * math.cos(yaw) * PERIOD_S, y + v * math.sin(yaw) * PERIOD_S, yaw + w * PERIOD_S)
         if self.tells:
             message = TransformStamped(child_frame_id="base_footprint")
             message.header.frame_id = "odom"
-            message.header.stamp = self.get_clock().now().to_msg()
+            message.header.stamp = (now - Duration(seconds=self.lag_s)).to_msg()
             message.transform.translation.x, message.transform.translation.y = self.pose[:2]
             message.transform.rotation.z = math.sin(self.pose[2] / 2)
             message.transform.rotation.w = math.cos(self.pose[2] / 2)
@@ -162,6 +173,27 @@ def test_without_transforms_it_holds_and_then_gives_up(base: Base, tmp_path: Pat
     assert "transform_timeout_s allows 6.0" in result.error_msg
     # Told to stand again and again, long before it gave up.
     assert base.commands[-5:] == [(0.0, 0.0)] * 5
+
+
+def test_transforms_that_are_always_a_little_late_end_the_goal(base: Base, tmp_path: Path) -> None:
+    base.lag_s = 1.0
+    with pursuing(tmp_path, stuck_after_s=2.0):
+        status, result = base.follow(STRAIGHT)
+    assert (status, result.error_code) == (GoalStatus.STATUS_ABORTED, RESULT.TF_ERROR)
+    assert "hold_pose_age_s allows 0.3" in result.error_msg
+    assert set(base.commands) == {(0.0, 0.0)}
+    assert {told.distance_to_goal for told in base.feedback} == {3.0}
+
+
+def test_in_a_fast_simulation_the_base_is_told_more_often(base: Base, tmp_path: Path) -> None:
+    base.times_faster = 5.0
+    with pursuing(tmp_path, use_sim_time=True, rate_hz=5.0):
+        base.send(STRAIGHT)
+        base.wait_until(lambda: base.pose[0] > 0.0)
+        told, ticks = len(base.commands), base.ticks
+        base.wait_until(lambda: base.ticks > ticks + 100)
+        # Every second tick by the simulation's clock, every tenth by the steady one.
+        assert len(base.commands) - told > 20
 
 
 def test_it_goes_on_when_transforms_come_back(base: Base, node: Process) -> None:

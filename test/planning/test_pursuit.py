@@ -127,6 +127,20 @@ def test_it_begins_where_the_path_is_nearest_and_not_at_its_first_place() -> Non
     assert told[0].distance_m == pytest.approx(2.0)
 
 
+@pytest.mark.parametrize("start", [(0.0, 0.0, 0.0), (-0.02, 0.0, 0.0), (0.0, 0.03, 0.0)])
+@pytest.mark.parametrize("name", ["circle", "there and back"])
+def test_a_path_that_ends_where_it_begins_is_driven(name: str, start: Sequence[float]) -> None:
+    around = np.linspace(0.0, 2 * np.pi, 80)
+    ways = {
+        "circle": np.column_stack([np.sin(around), 1 - np.cos(around)]),
+        "there and back": [(0, 0), (1, 0), (0, 0)],
+    }
+    way = path(ways[name])
+    poses, _ = driven(way, start)
+    assert np.linalg.norm(np.diff(poses[:, :2], axis=0), axis=1).sum() > 0.9 * way.length_m - 0.1
+    assert np.linalg.norm(poses[-1, :2]) < 0.02
+
+
 def test_the_distance_left_falls_to_nothing() -> None:
     _, told = driven(WAYS["corner"])
     left = [one.distance_m for one in told]
@@ -146,7 +160,7 @@ def test_after_its_arrival_it_stays_arrived() -> None:
 def test_held_it_speeds_up_anew() -> None:
     pursuit = PurePursuit(WAYS["straight"])
     fast = [pursuit.step((0.02 * step, 0.0, 0.0), step / RATE_HZ) for step in range(15)][-1]
-    pursuit.hold()
+    assert pursuit.hold() == Drive(0.0, 0.0, False, fast.distance_m)
     slow = pursuit.step((0.3, 0.0, 0.0), 15 / RATE_HZ)
     assert 0 < slow.v_m_s < 0.2 < fast.v_m_s
 
