@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-import threading
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
-from robotracer_ros.errors import BackendTimeout, BackendUnavailable, InvalidRequest, MotionRefused, error_of
+from robotracer_ros.errors import (
+    BackendTimeout,
+    BackendUnavailable,
+    InvalidRequest,
+    MotionError,
+    MotionRefused,
+    error_of,
+)
 from robotracer_ros.families.family import require_sentence
+from robotracer_ros.geometry.arrays import FloatArray
 from robotracer_ros.geometry.observation import RgbdObservation
 from robotracer_ros.geometry.trace import SpatialTrace
 from robotracer_ros.geometry.transform import RigidTransform
 from robotracer_ros.motion.follower import Plan, StopSign
 from robotracer_ros.msg import SpatialTrace as SpatialTraceMessage
+from robotracer_ros.nodes.approval import Approval
 from robotracer_ros.nodes.chosen_follower import ChosenFollower
+from robotracer_ros.nodes.hold import Hold
 from robotracer_ros.nodes.motion_parameters import MotionParameters
 from robotracer_ros.nodes.motion_preview import Preview
 from robotracer_ros.nodes.motion_watch import TransformWatch, watched
-from robotracer_ros.planning import plan_path
+from robotracer_ros.nodes.robot_now import is_tool_told, positions_now, tip_now
+from robotracer_ros.planning.drive import plan_drive
 from robotracer_ros.planning.handling import Tool, plan_handling
-from robotracer_ros.planning.manipulation import Reach, Step
+from robotracer_ros.planning.manipulation import Grip, Reach, Step
 from robotracer_ros.planning.pick_and_place import TipPose
+from robotracer_ros.planning.settings import PathSettings
+from robotracer_ros.planning.shaping import resample
+from robotracer_ros.planning.tool_body import RobotBody
 from robotracer_ros.ros.convert import spatial_trace_from_msg
 from robotracer_ros.ros.description import DescriptionSource
 from robotracer_ros.ros.frames import Frames
@@ -48,40 +62,6 @@ class Planned:
     made_s: float
 
 
-class Approval:
-    """Whether somebody waits for it, and whether it was given."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waits = False
-
-    def grant(self) -> bool:
-        """Give it; whether somebody waited."""
-        with self._lock:
-            waited, self._waits = self._waits, False
-            return waited
-
-    def wait(self, timeout_s: float, stop: StopSign) -> bool:
-        """Wait for it, for so long; whether it was given.
-
-        Raises:
-            RobotracerError: the reason of ``stop``.
-        """
-        deadline = time.monotonic() + timeout_s
-        with self._lock:
-            self._waits = True
-        try:
-            while time.monotonic() < deadline:
-                stop.wait(_LOOK_S)
-                stop.obey()
-                if not self._waits:
-                    return True
-            return False
-        finally:
-            with self._lock:
-                self._waits = False
-
-
 @dataclass(slots=True, eq=False)
 class Following:
     """The camera, TF, the robot and the follower of an active node."""
@@ -93,6 +73,7 @@ class Following:
     follower: ChosenFollower
     preview: Preview
     ask_trace: Any
+    hold: Hold = field(default_factory=Hold)
     approval: Approval = field(default_factory=Approval)
 
     def traced(
@@ -136,34 +117,66 @@ class Following:
         self.preview.show(trace, message.instruction, plan)
         return planned
 
-    def await_approval(self, parameters: MotionParameters, stop: StopSign, tell: Tell) -> None:
-        """Wait until ``~/approve`` was called, where that is required.
+    def why_approve(self, planned: Planned, parameters: MotionParameters, *, asked_for: bool) -> str:
+        """Why somebody has to approve a plan, "" where nobody has to."""
+        grips = any(isinstance(step, Grip) for step in planned.plan.steps)
+        if grips and parameters.knows_joints and self.hold.may_last(self._opened_m(parameters)):
+            return "the gripper opens first and may still hold what an earlier goal took: take that out, then approve"
+        return "require_approval is true" if asked_for else ""
+
+    def await_approval(
+        self, planned: Planned, parameters: MotionParameters, why: str, stop: StopSign, tell: Tell
+    ) -> None:
+        """Wait until ``~/approve`` was called, while the plan is fresh enough.
 
         Raises:
             MotionRefused: when nobody approved in time.
         """
-        tell("awaiting approval", 0.0)
-        if not self.approval.wait(parameters.approval_timeout_s, stop):
-            raise MotionRefused(
-                f"nobody approved within approval_timeout_s {parameters.approval_timeout_s:g} s; call ~/approve"
-            )
+        fresh_s = planned.made_s + parameters.max_plan_age_s - time.monotonic()
+        timeout_s = min(parameters.approval_timeout_s, fresh_s)
+        if self.approval.wait(timeout_s, stop, lambda: tell("awaiting approval", 0.0)):
+            return
+        _require_fresh(planned, parameters)
+        raise MotionRefused(
+            f"nobody approved within approval_timeout_s {parameters.approval_timeout_s:g} s; call ~/approve ({why})"
+        )
 
-    def move(self, planned: Planned, parameters: MotionParameters, stop: StopSign, tell: Tell) -> None:
-        """Let the robot follow a plan.
+    def move(
+        self, planned: Planned, parameters: MotionParameters, is_allowed: Callable[[], bool], stop: StopSign, tell: Tell
+    ) -> None:
+        """Let the robot follow a plan, while that is allowed.
 
         Raises:
             RobotracerError: of any kind; the robot stands.
         """
-        age_s = time.monotonic() - planned.made_s
-        if age_s > parameters.max_plan_age_s:
-            raise MotionRefused(
-                f"the plan is {age_s:.1f} s old; max_plan_age_s allows {parameters.max_plan_age_s:g} s; ask again"
-            )
-        watch = TransformWatch(
+        _require_fresh(planned, parameters)
+        transforms = TransformWatch(
             self.frames, parameters.planning_frame, parameters.watched_frame, parameters.max_transform_age_s
         )
-        with watched(stop, [watch]):
-            self.follower.follow(planned.plan, stop, lambda step, fraction: tell(f"moving: {step}", fraction))
+        transforms.await_news(stop)
+        if not is_allowed():
+            raise MotionRefused("allow_execution was set to false before the robot moved")
+
+        def allowed() -> None:
+            if not is_allowed():
+                raise MotionError("allow_execution was set to false while the robot moved; it was stopped")
+
+        progress = self.hold.watching(
+            planned.plan.steps,
+            lambda: self._opened_m(parameters),
+            lambda step, fraction: tell(f"moving: {step}", fraction),
+        )
+        with watched(stop, [transforms, allowed]):
+            self.follower.follow(planned.plan, stop, progress)
+
+    def _opened_m(self, parameters: MotionParameters) -> float:
+        """Between the fingers, as joint_states last told; NaN where they do not."""
+        reading = self.joints.all().get(parameters.values["gripper.joint_name"])
+        if reading is None:
+            return math.nan
+        return (reading.position - parameters.values["gripper.position_offset"]) / parameters.values[
+            "gripper.position_per_m"
+        ]
 
     def _answered(self, request: GetTrace.Request, timeout_s: float, stop: StopSign) -> GetTrace.Response:
         """What trace_node answers, while it is there."""
@@ -204,12 +217,12 @@ class Following:
         )
         seen = trace.moved(camera.inverse())
         if parameters.kind == "ground":
-            settings = parameters.path_settings()
-            path = plan_path(seen, observation, camera, settings)
-            wrong = [violation for violation in path.violations if violation.kind.name in parameters.refused]
-            if wrong:
-                raise MotionRefused("; ".join(violation.describe(settings) for violation in wrong[:3]))
+            base = self._latest(trace.frame_id, parameters.base_frame, parameters)
+            path = plan_drive(
+                seen, observation, camera, base.translation_m, parameters.path_settings(), parameters.refused
+            )
             return (Reach("drive", path),)
+        _require_near(trace.points_m, parameters)
         tool = self._tool(trace.frame_id, parameters)
         return plan_handling(
             seen, observation, camera, tool, parameters.handling_settings(), parameters.motion_bounds()
@@ -219,20 +232,65 @@ class Following:
         """The gripper as it stands now."""
         body = self.description.body(parameters.robot_timeout_s)
         robot = body.robot
-        positions = {name: reading.position for name, reading in self.joints.all().items() if name in robot.joints}
+        positions = positions_now(
+            self.joints, robot, parameters.tip_link, parameters.joint_state_age_s, parameters.robot_timeout_s
+        )
         frame_from_root = self._latest(frame, robot.root, parameters)
-        frame_from_tip = self._latest(frame, parameters.tip_link, parameters)
+        by_tf = self._latest(frame, parameters.tip_link, parameters)
+        frame_from_tip = tip_now(robot, positions, frame_from_root, by_tf)
         base = self._latest(frame, robot.chain(parameters.tip_link)[0].parent, parameters)
         # The box stands in for what is not known of the tool.
-        box_m = np.zeros((0, 3)) if body.knows_tool(parameters.tip_link) else parameters.gripper_box()
+        is_known = body.knows_tool(parameters.tip_link) and is_tool_told(robot, parameters.tip_link, positions)
+        box_m = np.zeros((0, 3)) if is_known else parameters.gripper_box()
         return Tool(
             parameters.gripper_shape(),
             np.concatenate([body.tool_points(parameters.tip_link, positions), box_m]),
             TipPose(frame_from_tip.translation_m, frame_from_tip.quaternion_xyzw, base.translation_m),
             frame_from_root.apply(body.points(positions)),
             box_m,
+            _fingers_apart(body, positions, box_m, parameters),
         )
 
     def _latest(self, target: str, source: str, parameters: MotionParameters) -> RigidTransform:
         # Stamp 0 is the newest there is (tf2).
         return self.frames.lookup(target, source, 0, parameters.transform_timeout_s)
+
+
+def _fingers_apart(
+    body: RobotBody, positions: Mapping[str, float], box_m: FloatArray, parameters: MotionParameters
+) -> Callable[[float], FloatArray] | None:
+    """`Tool.body_at`, where a joint of the robot tells how far the fingers are apart."""
+    gripper = parameters.group("gripper")
+    joint = body.robot.joints.get(gripper["joint_name"])
+    if joint is None or not joint.moves:
+        return None
+
+    def body_at(width_m: float) -> FloatArray:
+        # A service opens for every width.
+        open_m = gripper["max_width_m"] if gripper["kind"] in ("set_bool", "trigger") else width_m
+        count = gripper["position_offset"] + gripper["position_per_m"] * open_m
+        return np.concatenate([body.tool_points(parameters.tip_link, {**positions, joint.name: count}), box_m])
+
+    return body_at
+
+
+def _require_fresh(planned: Planned, parameters: MotionParameters) -> None:
+    age_s = time.monotonic() - planned.made_s
+    if age_s >= parameters.max_plan_age_s:
+        raise MotionRefused(
+            f"the plan is {age_s:.1f} s old; max_plan_age_s allows {parameters.max_plan_age_s:g} s; ask again"
+        )
+
+
+def _require_near(points_m: FloatArray, parameters: MotionParameters) -> None:
+    """Refuse a trace that leads far out of the workspace before it is cut into waypoints without end."""
+    # The tip may be so far from the trace of what it carries.
+    around_m = parameters.object_radius_m
+    lower, upper = (np.array(parameters.values[f"workspace_{side}_m"]) for side in ("min", "max"))
+    far = np.flatnonzero(((points_m < lower - around_m) | (points_m > upper + around_m)).any(axis=1))
+    if len(far):
+        raise MotionRefused(
+            f"trace: point {far[0] + 1} at {points_m[far[0]].round(3).tolist()} lies outside workspace_min_m "
+            f"{lower.tolist()} to workspace_max_m {upper.tolist()} by more than object_radius_m {around_m:g} m"
+        )
+    resample(points_m, parameters.spacing_m, max_points=PathSettings().max_points)

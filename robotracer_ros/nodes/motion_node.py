@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any, Final
 
@@ -18,7 +18,8 @@ from robotracer_ros.errors import Busy, Cancelled, MotionRefused, NotActive, Rob
 from robotracer_ros.geometry.transform import RigidTransform
 from robotracer_ros.motion.follower import StopSign
 from robotracer_ros.nodes.chosen_follower import ChosenFollower
-from robotracer_ros.nodes.following import Following, Planned
+from robotracer_ros.nodes.following import Following, Tell
+from robotracer_ros.nodes.hold import Hold
 from robotracer_ros.nodes.motion_parameters import MOTION_PARAMETERS, MotionParameters
 from robotracer_ros.nodes.motion_preview import Preview
 from robotracer_ros.nodes.running import run
@@ -27,6 +28,7 @@ from robotracer_ros.ros.convert import spatial_trace_msg_in
 from robotracer_ros.ros.description import DescriptionSource
 from robotracer_ros.ros.diagnostics import Diagnostics, Report
 from robotracer_ros.ros.frames import Frames
+from robotracer_ros.ros.goal_end import end_without_success
 from robotracer_ros.ros.joint_states import JointStates
 from robotracer_ros.ros.params import declare
 from robotracer_ros.ros.qos import service_qos
@@ -48,9 +50,9 @@ class MotionNode(SelfStartingNode):
         declare(self, MOTION_PARAMETERS)
         self._running = threading.Lock()
         self._following: Following | None = None
-        self._changing = threading.Lock()
+        self._signing = threading.Lock()
         self._stop: StopSign | None = None
-        self._goal_id = b""
+        self._hold = Hold()
         self._open = ExitStack()
         group = ReentrantCallbackGroup()
         self._action = ActionServer(
@@ -87,7 +89,7 @@ class MotionNode(SelfStartingNode):
                 GetTrace, parameters.trace_service, callback_group=ReentrantCallbackGroup(), qos_profile=service_qos()
             )
             undone.callback(self.destroy_client, ask)
-            self._following = Following(rgbd, frames, joints, description, follower, preview, ask)
+            self._following = Following(rgbd, frames, joints, description, follower, preview, ask, self._hold)
             self._open = undone.pop_all()
         self.get_logger().info(f"ready: {parameters.described()}")
 
@@ -112,31 +114,35 @@ class MotionNode(SelfStartingNode):
         def tell(stage: str, done: float) -> None:
             nonlocal fraction
             fraction = done
-            handle.publish_feedback(FollowTrace.Feedback(stage=stage, fraction=done))
+            try:
+                handle.publish_feedback(FollowTrace.Feedback(stage=stage, fraction=done))
+            except Exception as error:  # noqa: BLE001 - what cannot be told must not end a motion
+                self.get_logger().warning(f"feedback could not be published: {error!r}", throttle_duration_sec=5.0)
 
-        try:
-            with self._one_at_a_time(handle) as stop:
+        # The next goal's turn, and the node's end, come after the end of this goal.
+        with ExitStack() as turn:
+            try:
+                stop = turn.enter_context(self._one_at_a_time(handle))
                 self._follow(handle.request, result, stop, tell)
-            result.success, result.error_code = True, FollowTrace.Result.SUCCESS
-            self._last.answered({})
-            handle.succeed()
-        except RobotracerError as error:
-            result.error_code, result.message, result.fraction = error.code, str(error), fraction
-            self.get_logger().warning(f"{error.code_name}: {error}")
-            self._last.failed(error)
-            _end(handle, cancelled=isinstance(error, Cancelled))
-        except Exception as error:  # noqa: BLE001 - the border: a fault of ours is an answer too
-            result.error_code, result.fraction = RobotracerError.code, fraction
-            result.message = f"a fault of the node: {error!r}"
-            self.get_logger().error(f"a fault of the node in a goal:\n{traceback.format_exc()}")
-            self._last.failed(error)
-            _end(handle, cancelled=False)
+                result.success, result.error_code = True, FollowTrace.Result.SUCCESS
+                self._last.answered({})
+                handle.succeed()
+            except RobotracerError as error:
+                result.error_code, result.message, result.fraction = error.code, str(error), fraction
+                self.get_logger().warning(f"{error.code_name}: {error}")
+                self._last.failed(error)
+                end_without_success(handle, cancelled=isinstance(error, Cancelled))
+            except Exception as error:  # noqa: BLE001 - the border: a fault of ours is an answer too
+                result.error_code, result.fraction = RobotracerError.code, fraction
+                result.message = f"a fault of the node: {error!r}"
+                self.get_logger().error(f"a fault of the node in a goal:\n{traceback.format_exc()}")
+                self._last.failed(error)
+                end_without_success(handle, cancelled=False)
         return result
 
-    def _follow(
-        self, goal: FollowTrace.Goal, result: FollowTrace.Result, stop: StopSign, tell: Callable[[str, float], None]
-    ) -> None:
+    def _follow(self, goal: FollowTrace.Goal, result: FollowTrace.Result, stop: StopSign, tell: Tell) -> None:
         following, parameters = self._active(), MotionParameters.of(self)
+        stop.obey()
         parameters.check()
         following.follower.open(parameters)
         if not goal.preview_only and not parameters.allow_execution:
@@ -146,25 +152,34 @@ class MotionNode(SelfStartingNode):
             )
         result.trace = following.traced(goal.instruction, goal.trace, parameters, stop, tell)
         stop.obey()
-        planned: Planned = following.planned(result.trace, parameters, stop, tell)
+        planned = following.planned(result.trace, parameters, stop, tell)
         result.trace = spatial_trace_msg_in(result.trace, planned.trace)
         if goal.preview_only:
             result.fraction = 1.0
             result.message = "previewed: nothing moved"
             tell("previewed", 0.0)
             return
-        if parameters.require_approval:
-            following.await_approval(parameters, stop, tell)
+        if why := following.why_approve(planned, parameters, asked_for=self._is_set("require_approval")):
+            self.get_logger().info(f"a goal waits for ~/approve: {why}")
+            following.await_approval(planned, parameters, why, stop, tell)
         stop.obey()
-        following.move(planned, parameters, stop, tell)
+        following.move(planned, parameters, lambda: self._is_set("allow_execution"), stop, tell)
         result.fraction = 1.0
 
+    def _is_set(self, name: str) -> bool:
+        """What a parameter is now; a goal may be old."""
+        return bool(self.get_parameter(name).value)
+
     def _cancel(self, handle: Any) -> CancelResponse:
-        with self._changing:
-            stop = self._stop if self._goal_id == bytes(handle.goal_id.uuid) else None
-        if stop is not None:
-            stop.show(_cancelled())
+        self._sign_of(handle).show(Cancelled("the goal was cancelled, and the robot stands"))
         return CancelResponse.ACCEPT
+
+    def _sign_of(self, handle: Any) -> StopSign:
+        """The goal's own; its cancel may come before it begins."""
+        with self._signing:
+            if not hasattr(handle, "stop_sign"):
+                handle.stop_sign = StopSign()
+            return handle.stop_sign
 
     def _approve(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         following = self._following
@@ -176,17 +191,11 @@ class MotionNode(SelfStartingNode):
     def _one_at_a_time(self, handle: Any) -> Iterator[StopSign]:
         if not self._running.acquire(blocking=False):
             raise Busy("another goal is running; one runs at a time, cancel it or ask again when it has ended")
-        stop = StopSign()
         try:
-            with self._changing:
-                self._stop, self._goal_id = stop, bytes(handle.goal_id.uuid)
-            # A cancel that came before there was a sign to show.
-            if handle.is_cancel_requested:
-                stop.show(_cancelled())
-            yield stop
+            self._stop = self._sign_of(handle)
+            yield self._stop
         finally:
-            with self._changing:
-                self._stop, self._goal_id = None, b""
+            self._stop = None
             self._running.release()
 
     def _active(self) -> Following:
@@ -200,6 +209,8 @@ class MotionNode(SelfStartingNode):
 
     def settle(self, timeout_s: float) -> bool:
         """Stop the robot and wait for the goal that runs; whether it ended within ``timeout_s``."""
+        # Goals that come now are refused.
+        self._following = None
         if (stop := self._stop) is not None:
             stop.show(NotActive("the node is shutting down; the robot was stopped"))
         if not self._running.acquire(timeout=timeout_s):
@@ -212,17 +223,6 @@ class MotionNode(SelfStartingNode):
         self._transition(self._clean_up)
         self._action.destroy()
         super().destroy_node()
-
-
-def _cancelled() -> Cancelled:
-    return Cancelled("the goal was cancelled, and the robot stands")
-
-
-def _end(handle: Any, *, cancelled: bool) -> None:
-    if cancelled and handle.is_cancel_requested:
-        handle.canceled()
-    elif handle.is_active:
-        handle.abort()
 
 
 def main(args: list[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeAlias
 
-from robotracer_ros.errors import MotionError, RobotracerError
+from robotracer_ros.errors import MotionError, MotionRefused, RobotracerError
 from robotracer_ros.motion.follower import StopSign
 from robotracer_ros.ros.frames import Frames
 
@@ -57,6 +57,23 @@ class TransformWatch:
     def __init__(self, frames: Frames, target: str, source: str, max_age_s: float) -> None:
         self._frames, self._target, self._source, self._max_age_s = frames, target, source, max_age_s
         self._stamp_ns, self._heard_s = -1, time.monotonic()
+
+    def await_news(self, stop: StopSign) -> None:
+        """Wait until TF tells something new, so that a watch never begins with a robot that was lost before.
+
+        Raises:
+            NoTransform: when there is no transform.
+            MotionRefused: when what there is gets too old.
+            RobotracerError: the reason of ``stop``.
+        """
+        first_ns = self._frames.newest_ns(self._target, self._source)
+        while self._frames.newest_ns(self._target, self._source) == first_ns != 0:
+            stop.obey()
+            try:
+                self()
+            except MotionError as error:
+                raise MotionRefused(f"{error}; nothing moved") from error
+            stop.wait(_LOOK_S)
 
     def __call__(self) -> None:
         """Look once.

@@ -88,9 +88,9 @@ def test_what_contradicts_itself_is_refused(changed: dict, said: str) -> None:
 
 def test_every_follower_and_gripper_can_be_chosen() -> None:
     from robotracer_ros.motion.gripper import KINDS
-    from robotracer_ros.nodes.chosen_follower import _OPENERS
+    from robotracer_ros.nodes.chosen_follower import _KINDS
 
-    assert set(FOLLOWERS) == set(_OPENERS)
+    assert set(FOLLOWERS) == set(_KINDS)
     assert set(GRIPPERS) == set(KINDS)
 
 
