@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
-from rclpy.action import ActionServer, CancelResponse
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -18,7 +18,8 @@ from trajectory_msgs.msg import JointTrajectoryPoint
 from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.planning.robot_description import RobotDescription
 from robotracer_ros.planning.trajectory_control import End, Following, Tolerances, TrajectoryControl
-from robotracer_ros.ros.stamps import stamp_ns
+from robotracer_ros.ros.goal_end import end_without_success
+from robotracer_ros.ros.stamps import stamp_ns, stamp_to_msg
 from robotracer_ros.ros.trajectories import duration_from_msg, trajectory_from_msg
 from robotracer_ros.sim.arm_spec import EFFORT_N, FINGERS, SERVOED
 from robotracer_ros.sim.arm_world import ArmWorld
@@ -37,13 +38,16 @@ class ArmServers:
         world: only touched with ``turn`` held.
         turn: whose turn it is with the world.
         to_sim_s: simulated time of a stamp in nanoseconds.
+        now_ns: the stamp of this moment.
     """
 
-    def __init__(self, node: Node, world: ArmWorld, turn: Any, to_sim_s: Callable[[int], float]) -> None:
+    def __init__(
+        self, node: Node, world: ArmWorld, turn: Any, to_sim_s: Callable[[int], float], now_ns: Callable[[], int]
+    ) -> None:
         # Messages that only this robot needs: the perception nodes run without.
         from control_msgs.action import FollowJointTrajectory, GripperCommand, ParallelGripperCommand
 
-        self._node, self._world, self._turn, self._to_sim_s = node, world, turn, to_sim_s
+        self._node, self._world, self._turn, self._to_sim_s, self._now_ns = node, world, turn, to_sim_s, now_ns
         self._follow, self._close, self._close_parallel = FollowJointTrajectory, GripperCommand, ParallelGripperCommand
         robot = RobotDescription.from_urdf(world.urdf)
         self._limits = [
@@ -51,30 +55,34 @@ class ArmServers:
         ]
         self._ended = threading.Event()
         self._grip: GripperGoal | None = None
+        self._following: Following | None = None
+        self._taken: dict[int, Following | tuple[int, str]] = {}
         self.begin_again()
         group = ReentrantCallbackGroup()
         node.create_subscription(
             JointTrajectoryMessage, "joint_trajectory", self._hear, QoSProfile(depth=10), callback_group=group
         )
         self._servers = [
-            ActionServer(node, kind, name, execute, cancel_callback=self._cancel, callback_group=group)
-            for kind, name, execute in (
-                (FollowJointTrajectory, "follow_joint_trajectory", self._execute_trajectory),
-                (GripperCommand, "gripper_cmd", self._execute_gripper),
-                (ParallelGripperCommand, "parallel_gripper_cmd", self._execute_parallel),
+            ActionServer(
+                node, kind, name, execute, goal_callback=take, cancel_callback=self._cancel, callback_group=group
+            )
+            for kind, name, execute, take in (
+                (FollowJointTrajectory, "follow_joint_trajectory", self._execute_trajectory, self._take),
+                (GripperCommand, "gripper_cmd", self._execute_gripper, _take_any),
+                (ParallelGripperCommand, "parallel_gripper_cmd", self._execute_parallel, _take_any),
             )
         ]
 
     def begin_again(self) -> None:
         """After a reset: what was being done is over. Call it with the turn held."""
-        if hasattr(self, "_control"):
-            self._control.stop(self._world.time_s)
+        if self._following is not None:
+            self._following.finish(End.STOPPED, "the world was reset")
         if self._grip is not None:
             self._grip.ended.set()
         readings = self._world.joints()
         here = dict(zip(readings.names, readings.positions.tolist(), strict=True))
         self._control = TrajectoryControl(SERVOED, np.array([here[name] for name in SERVOED]), *self._limits)
-        self._grip = None
+        self._grip = self._following = None
 
     def steer(self) -> None:
         """Command the joints for the next step. Call it with the turn held."""
@@ -108,29 +116,36 @@ class ArmServers:
     def _begin(self, message: JointTrajectoryMessage, tolerances: Tolerances) -> Following:
         now_s, stamp = self._world.time_s, stamp_ns(message.header.stamp)
         begin_s = self._to_sim_s(stamp) if stamp else now_s
-        return self._control.begin(trajectory_from_msg(message), begin_s, now_s, tolerances)
+        self._following = self._control.begin(trajectory_from_msg(message), begin_s, now_s, tolerances)
+        return self._following
+
+    def _take(self, goal: Any) -> GoalResponse:
+        """Begin before the client is answered: of two goals, the one that is sent later counts."""
+        with self._turn:
+            code, words = _refusal(self._follow.Result, goal.trajectory, self._to_sim_s, self._world.time_s)
+            try:
+                taken = (code, words) if code else self._begin(goal.trajectory, _tolerances(goal))
+            except InvalidRequest as error:
+                taken = self._follow.Result.INVALID_GOAL, str(error)
+            # The message is the one that the goal's handle has.
+            self._taken[id(goal)] = taken
+        return GoalResponse.ACCEPT
 
     def _cancel(self, handle: Any) -> CancelResponse:
         """Brake at once; that the goal ended is answered by its own callback."""
-        following = getattr(handle, "following", None)
+        handle.is_cancelled, following = True, getattr(handle, "following", None)
         with self._turn:
             if following is not None:
                 self._control.stop(self._world.time_s, following)
         return CancelResponse.ACCEPT
 
     def _execute_trajectory(self, handle: Any) -> Any:
-        result, request = self._follow.Result(), handle.request
-        code = _refusal(self._follow.Result, request.trajectory, self._to_sim_s, self._world.time_s)
-        try:
-            if code[0]:
-                raise InvalidRequest(code[1])
-            with self._turn:
-                handle.following = self._begin(request.trajectory, _tolerances(request))
-        except InvalidRequest as error:
-            result.error_code, result.error_string = code[0] or self._follow.Result.INVALID_GOAL, str(error)
+        result, taken = self._follow.Result(), self._taken.pop(id(handle.request))
+        if not isinstance(taken, Following):
+            result.error_code, result.error_string = taken
             handle.abort()
             return result
-        following: Following = handle.following
+        handle.following = following = taken
         while not following.ended.wait(_FEEDBACK_S) and not self._ended.is_set():
             if handle.is_cancel_requested:
                 with self._turn:
@@ -139,9 +154,9 @@ class ArmServers:
         result.error_string = following.reason
         if following.end is End.REACHED:
             handle.succeed()
-        elif handle.is_cancel_requested:
+        elif _is_cancelled(handle):
             self._wait_for_rest()
-            handle.canceled()
+            end_without_success(handle, cancelled=True)
         else:
             result.error_code = {
                 End.OFF_PATH: result.PATH_TOLERANCE_VIOLATED, End.NOT_REACHED: result.GOAL_TOLERANCE_VIOLATED,
@@ -159,9 +174,10 @@ class ArmServers:
 
     def _feedback(self) -> Any:
         with self._turn:
-            readings, wanted = self._world.joints(), self._control.wanted(self._world.time_s)
+            stamp, readings = self._now_ns(), self._world.joints()
+            wanted = self._control.wanted(self._world.time_s)
         message = self._follow.Feedback(joint_names=list(SERVOED))
-        message.header.stamp = self._node.get_clock().now().to_msg()
+        message.header.stamp = stamp_to_msg(stamp)
         actual = (readings.positions[: len(SERVOED)], readings.velocities[: len(SERVOED)])
         message.desired, message.actual = _point(*wanted), _point(*actual)
         message.error = _point(wanted[0] - actual[0], wanted[1] - actual[1])
@@ -205,10 +221,8 @@ class ArmServers:
                 goal.ended.set()
         if goal.reached or goal.stalled:
             handle.succeed()
-        elif handle.is_cancel_requested:
-            handle.canceled()
         else:
-            handle.abort()
+            end_without_success(handle, cancelled=_is_cancelled(handle))
         return goal
 
     def _finger(self) -> tuple[float, float]:
@@ -218,6 +232,15 @@ class ArmServers:
     def _finger_m(self) -> float:
         readings = self._world.joints()
         return float(readings.positions[readings.names.index(_FINGER)])
+
+
+def _is_cancelled(handle: Any) -> bool:
+    """Whether its cancel was heard of, be it that rclpy has not noted it yet."""
+    return getattr(handle, "is_cancelled", False) or handle.is_cancel_requested
+
+
+def _take_any(_goal: Any) -> GoalResponse:
+    return GoalResponse.ACCEPT
 
 
 def _refusal(
@@ -243,7 +266,9 @@ def _tolerances(request: Any) -> Tolerances:
         for given in (request.path_tolerance, request.goal_tolerance)
     )
     goal_time_s = duration_from_msg(request.goal_time_tolerance)
-    return Tolerances(path, goal, goal_time_s) if goal_time_s > 0 else Tolerances(path, goal)
+    if not goal_time_s:
+        return Tolerances(path, goal)
+    return Tolerances(path, goal, goal_time_s if goal_time_s > 0 else math.inf)
 
 
 def _point(positions: Any, velocities: Any) -> JointTrajectoryPoint:

@@ -7,6 +7,7 @@ import queue
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ _STATE_TICKS: Final = 2
 # A world that falls behind by more lets the time go instead of running after it.
 _MOST_LAG_S: Final = 0.2
 _RESET_S: Final = 60.0
+_LOOK_S: Final = 0.05
 
 
 class SimNode(Node):
@@ -52,7 +54,7 @@ class SimNode(Node):
         try:
             self._world = kind.make(urdf, values)
         except ImportError as error:
-            raise BackendUnavailable(f"the simulated world needs MuJoCo: {error}; pip install mujoco") from error
+            raise BackendUnavailable(f"the simulated world needs MuJoCo (pip install mujoco): {error}") from error
         self._topics = SimPublishers(
             self, urdf.read_text(), bgr=values["image_encoding"] == "bgr8", clock=self._has_clock
         )
@@ -61,7 +63,10 @@ class SimNode(Node):
         self.create_service(SimReset, "~/reset", self._reset, qos_profile=qos, callback_group=group)
         self.create_service(SimTruth, "~/truth", self._truth, qos_profile=qos, callback_group=group)
         self._topics.fixed(self._world.fixed_frames(), self.stamp_ns())
-        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._live, self._draw)]
+        self.has_failed = False
+        self._threads = [
+            threading.Thread(target=self._work_on, args=(work,), daemon=True) for work in (self._live, self._draw)
+        ]
         for thread in self._threads:
             thread.start()
         self.get_logger().info(f"ready: the world {values['world']}, seed {values['seed']}")
@@ -74,6 +79,19 @@ class SimNode(Node):
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
+
+    def _work_on(self, work: Callable[[], None]) -> None:
+        """A world without one of its threads would deceive whoever uses it: the node ends."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - the border: whatever ends a thread is told
+            # A node that was shut down from outside has nothing left to publish with.
+            if not self._ended.is_set() and self.context.ok():
+                self.has_failed = True
+                words = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
+                self.get_logger().fatal(f"the simulated world cannot go on: {words}")
+                self._ended.set()
+                self.context.try_shutdown()
 
     # Time
 
@@ -114,7 +132,7 @@ class SimNode(Node):
         due_s = 0.0
         try:
             while not self._ended.is_set():
-                self._work()
+                self._do_jobs()
                 if self._epoch_s + self._world.time_s < due_s or not self._topics.is_watched:
                     self._ended.wait(TICK_S)
                     continue
@@ -136,7 +154,7 @@ class SimNode(Node):
         seen = self._world.photograph()
         return lambda: seen
 
-    def _work(self) -> None:
+    def _do_jobs(self) -> None:
         while not self._jobs.empty():
             self._jobs.get()()
 
@@ -144,7 +162,6 @@ class SimNode(Node):
 
     def _reset(self, request: SimReset.Request, response: SimReset.Response) -> SimReset.Response:
         done = threading.Event()
-        response.message = f"the world was not reset within {_RESET_S:g} s"
 
         def reset() -> None:
             try:
@@ -157,11 +174,18 @@ class SimNode(Node):
                 response.success, response.message = True, ""
             except RobotracerError as error:
                 response.message = str(error)
+            except Exception as error:
+                response.message = f"the world broke while it was reset: {type(error).__name__}: {error}"
+                raise
             finally:
                 done.set()
 
         self._jobs.put(reset)
-        done.wait(_RESET_S)
+        deadline = time.monotonic() + _RESET_S
+        while not done.wait(_LOOK_S):
+            if self._ended.is_set() or time.monotonic() > deadline:
+                why = "sim_node ends" if self._ended.is_set() else f"it takes longer than {_RESET_S:g} s"
+                return SimReset.Response(message=f"the world was not reset: {why}")
         return response
 
     def _truth(self, _: SimTruth.Request, response: SimTruth.Response) -> SimTruth.Response:
@@ -172,8 +196,15 @@ class SimNode(Node):
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run sim_node until it is told to stop; returns the exit code."""
-    return run(SimNode, args, threads=6)
+    """Run sim_node until it is told to stop or its world breaks; returns the exit code."""
+    nodes: list[SimNode] = []
+
+    def make() -> SimNode:
+        nodes.append(SimNode())
+        return nodes[0]
+
+    code = run(make, args, threads=6)
+    return 1 if code == 0 and nodes[0].has_failed else code
 
 
 if __name__ == "__main__":

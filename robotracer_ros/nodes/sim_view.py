@@ -50,7 +50,7 @@ class SimView(Node):
         try:
             from robotracer_ros.sim import mirror, window
         except ImportError as error:
-            raise BackendUnavailable(f"the window needs MuJoCo: {error}; pip install mujoco") from error
+            raise BackendUnavailable(f"the window needs MuJoCo (pip install mujoco): {error}") from error
         self._mirrors, self._windows = mirror, window
         self.has_failed = False
         self._joints: dict[str, float] = {}

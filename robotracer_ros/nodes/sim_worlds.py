@@ -59,7 +59,7 @@ def _tabletop(urdf: Path, values: Mapping[str, Any]) -> SimWorld:
 def _arm(node: Node, world: Any, turn: Any, to_sim_s: Callable[[int], float]) -> Servers:
     from robotracer_ros.nodes.sim_arm import ArmServers
 
-    return ArmServers(node, world, turn, to_sim_s)
+    return ArmServers(node, world, turn, to_sim_s, node.stamp_ns)
 
 
 def _floor(urdf: Path, values: Mapping[str, Any]) -> SimWorld:

@@ -27,9 +27,11 @@ def info_of(camera: CameraIntrinsics, frame_id: str, stamp_ns: int) -> CameraInf
     message.k = camera.matrix.ravel().tolist()
     message.r = np.eye(3).ravel().tolist()
     message.p = np.column_stack([camera.matrix, np.zeros(3)]).ravel().tolist()
-    if camera.distortion.model != "none":
-        message.distortion_model = camera.distortion.model
-        message.d = list(camera.distortion.coefficients)
+    if camera.distortion.is_none:
+        # As drivers have it: image_geometry rectifies nothing of a camera whose model is not named.
+        message.distortion_model, message.d = "plumb_bob", [0.0] * 5
+    else:
+        message.distortion_model, message.d = camera.distortion.model, list(camera.distortion.coefficients)
     return message
 
 

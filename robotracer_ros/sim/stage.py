@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,13 +13,10 @@ from robotracer_ros.geometry.camera import CameraIntrinsics
 from robotracer_ros.geometry.transform import RigidTransform
 from robotracer_ros.sim import look as looks
 from robotracer_ros.sim.catalogue import COLOURS, SHAPES, SIZE_STEPS
+from robotracer_ros.sim.engine import mujoco
 from robotracer_ros.sim.meshes import mesh
 from robotracer_ros.sim.scene import Scene, SceneObject, mesh_size_m
 from robotracer_ros.sim.textures import texture
-
-# Without a display, MuJoCo draws through EGL in software; a user's own choice goes first.
-os.environ.setdefault("MUJOCO_GL", "egl")
-import mujoco
 
 NOTHING: Final = 0
 TABLE: Final = 255

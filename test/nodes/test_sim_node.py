@@ -55,6 +55,9 @@ class Robot:
         now = self.states[-1]
         return max(abs(now.velocity[list(now.name).index(name)]) for name in ARM)
 
+    def time_s(self) -> float:
+        return seconds(self.states[-1])
+
     def send(self, client: SafeActionClient, goal: Any) -> Any:
         return answered(client.send_goal_async(goal))
 
@@ -63,6 +66,10 @@ class Robot:
         point = JointTrajectoryPoint(positions=end.tolist(), velocities=[0.0] * 6)
         point.time_from_start = duration_to_msg(seconds)
         return JointTrajectory(joint_names=list(ARM), points=[point])
+
+
+def seconds(message: Any) -> float:
+    return message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
 
 
 def wait(condition: Any, timeout_s: float) -> None:
@@ -104,6 +111,7 @@ def test_it_shows_what_a_robot_shows(robot: Robot) -> None:
     assert {message.header.frame_id for name, message in heard.items() if name != "urdf"} == {
         "camera_color_optical_frame"
     }
+    assert (heard["camera_info"].distortion_model, list(heard["camera_info"].d)) == ("plumb_bob", [0.0] * 5)
     assert "tabletop_arm" in heard["urdf"].data
     assert set(robot.states[-1].name) == {*ARM, "finger_joint", "right_finger_joint"}
 
@@ -125,7 +133,7 @@ def test_a_cancelled_arm_is_at_rest_at_once(robot: Robot) -> None:
     assert result.status == GoalStatus.STATUS_CANCELED
     wait(lambda: len(robot.states) > called + 40, 20.0)
     before_and_after = robot.states[called - 3 :]
-    stamps = np.array([s.header.stamp.sec + s.header.stamp.nanosec * 1e-9 for s in before_and_after])
+    stamps = np.array([seconds(state) for state in before_and_after])
     speeds = np.array([np.abs(s.velocity[:6]).max() for s in before_and_after])
     # From the last moment at speed on, in simulated time: a busy machine may hand the request over late.
     braking = int(np.flatnonzero(speeds > 0.9 * speeds.max())[-1])
@@ -140,6 +148,15 @@ def test_another_goal_ends_the_one_before(robot: Robot) -> None:
     second = robot.send(robot.follow, FollowJointTrajectory.Goal(trajectory=robot.moved(0.2, 1.0)))
     assert answered(first.get_result_async()).status == GoalStatus.STATUS_ABORTED
     assert answered(second.get_result_async()).status == GoalStatus.STATUS_SUCCEEDED
+
+
+def test_feedback_has_the_time_of_the_joint_states(robot: Robot) -> None:
+    heard: list[float] = []
+    goal, before_s = FollowJointTrajectory.Goal(trajectory=robot.moved(-0.1, 0.3)), robot.time_s()
+    handle = answered(robot.follow.send_goal_async(goal, lambda told: heard.append(seconds(told.feedback))))
+    answered(handle.get_result_async())
+    wait(lambda: heard and robot.time_s() > heard[-1], 20.0)
+    assert before_s - 0.5 < heard[0] < robot.time_s()
 
 
 def test_other_joints_are_refused(robot: Robot) -> None:
@@ -164,6 +181,25 @@ def test_the_gripper_closes_on_nothing(robot: Robot) -> None:
     result = answered(robot.send(robot.grip, goal).get_result_async())
     assert result.result.reached_goal and not result.result.stalled
     assert result.result.position == pytest.approx(0.01, abs=0.003)
+
+
+def test_a_goal_without_a_time_limit_waits_at_its_end(robot: Robot) -> None:
+    # A finger comes to lie on the upper arm.
+    goal = FollowJointTrajectory.Goal(trajectory=robot.moved(-1.0, 1.0, "elbow_joint"))
+    goal.goal_time_tolerance.sec = -1
+    handle = robot.send(robot.follow, goal)
+    begun_s, result = robot.time_s(), handle.get_result_async()
+    wait(lambda: robot.time_s() > begun_s + 3.0, 60.0)
+    assert not result.done(), result.result()
+    answered(handle.cancel_goal_async())
+    assert answered(result).status == GoalStatus.STATUS_CANCELED
+
+
+def test_a_goal_that_a_reset_ends_is_told_so(robot: Robot) -> None:
+    result = robot.send(robot.follow, FollowJointTrajectory.Goal(trajectory=robot.moved(0.5, 30.0))).get_result_async()
+    assert robot.client.call(robot.reset, SimReset.Request(seed=3), 60.0).success
+    assert answered(result).status == GoalStatus.STATUS_ABORTED
+    assert answered(result).result.error_string == "the world was reset"
 
 
 def test_it_begins_again_where_it_is_told(robot: Robot) -> None:
