@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 from ament_index_python.packages import get_package_share_directory, get_packages_with_prefixes
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
@@ -23,15 +23,26 @@ MOVEIT_PACKAGES = (
 )  # fmt: skip
 
 ARGUMENTS = {
-    "seed": ("0", "of the table; ~/reset of sim_node takes another one"),
-    "split": ("test", "which tables the seeds count: train, validation or test"),
+    "seed": ("", 'of the table, which ~/reset of sim_node replaces; "" means that of params_file, else 0'),
+    "split": ("", 'which tables the seeds count; "" means that of params_file, else test'),
     "namespace": ("", "namespace of all nodes"),
     "params_file": (str(SHARE / "config" / "demo_arm.yaml"), "parameters of all nodes; the default file explains them"),
-    "backend": ("", 'where the model runs; "" means the one that model or answers belongs to, else transformers_local'),
-    "model": ("", 'checkpoint; "" means the one that comes along'),
-    "answers": ("", "recording that the backend replay answers from"),
-    "contacts": ("ends", "which points of a trace touch a surface: ends, or start for what is held at the end"),
-    "approval": ("false", "hold each motion until motion_node/approve is called"),
+    "backend": (
+        "",
+        'where the model runs; "" means the one that model or answers belongs to, else that of params_file, else '
+        "transformers_local",
+    ),
+    "model": ("", 'checkpoint; "" means that of params_file, else the one that comes along'),
+    "answers": ("", 'recording that the backend replay answers from; "" means that of params_file'),
+    "contacts": (
+        "",
+        "which points of a trace touch a surface: ends, or start for what is held at the end; "
+        '"" means that of params_file, else ends',
+    ),
+    "approval": (
+        "",
+        'true holds each motion until motion_node/approve is called; "" means that of params_file, else false',
+    ),
     "planner": (
         "cartesian_path",
         "what plans: cartesian_path_node; MoveIt's move_group with config/moveit_arm; none, for one that runs already",
@@ -39,13 +50,19 @@ ARGUMENTS = {
     "rviz": ("false", "open RViz with the image, the depth cloud, the path and the markers"),
     "view": ("false", "open a window on the simulated world"),
 }
-CHOICES = {"planner": ["cartesian_path", "move_group", "none"]}
+CHOICES = {
+    "planner": ["cartesian_path", "move_group", "none"],
+    "split": ["", "train", "validation", "test"],
+    "approval": ["", "true", "false", "True", "False"],
+}
 
 
 def require(given):
     """Refuse what cannot be started, in words."""
     if not Path(given["params_file"]).is_file():
         raise RuntimeError(f"params_file: there is no file {given['params_file']}")
+    if given["seed"] and not given["seed"].isdecimal():
+        raise RuntimeError(f"seed must be a whole number from 0, received {given['seed']!r}")
     if given["rviz"].lower() in ("true", "1") and "rviz2" not in get_packages_with_prefixes():
         raise RuntimeError("rviz:=true needs the package rviz2, and it is not installed (ros-$ROS_DISTRO-rviz2)")
     if given["view"].lower() in ("true", "1") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
@@ -107,6 +124,9 @@ def windows(namespace):
         name="rviz2",
         namespace=namespace,
         arguments=["-d", str(SHARE / "rviz" / "tracer.rviz"), "-f", "base_link"],
+        parameters=[{"use_sim_time": True}],
+        # The depth cloud takes its intrinsics from there, in any namespace.
+        remappings=[("/camera_info", "depth_camera_info")],
         condition=IfCondition(LaunchConfiguration("rviz")),
     )
     view = Node(
@@ -120,22 +140,34 @@ def windows(namespace):
     return [rviz, view]
 
 
-def start(context):
-    """Build the nodes, once the arguments are known."""
-    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    require(given)
-    model = {
-        "backend": given["backend"] or ("replay" if given["answers"] else "transformers_local"),
+def world(given):
+    """Which table is asked for; the rest is that of params_file."""
+    seed = {"seed": int(given["seed"])} if given["seed"] else {}
+    return {**seed, **({"split": given["split"]} if given["split"] else {})}
+
+
+def model(given):
+    """Who is asked to answer, and how it is lifted; the rest is that of params_file."""
+    belonging = "replay" if given["answers"] else "transformers_local" if given["model"] else ""
+    asked = {
+        "backend": given["backend"] or belonging,
         "transformers_local.model": given["model"],
         "replay.answers": given["answers"],
         "lift.contacts": given["contacts"],
     }
+    return {name: value for name, value in asked.items() if value}
+
+
+def start(context):
+    """Build the nodes, once the arguments are known."""
+    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    require(given)
+    # Simulated time: on a slow machine the arm is slow as well, and nobody loses patience with it.
     parameters = {
-        # Simulated time: on a slow machine the arm is slow as well, and nobody loses patience with it.
-        "sim_node": {"seed": int(given["seed"]), "split": given["split"], "publish_clock": True},
-        "trace_node": {name: value for name, value in model.items() if value},
+        "sim_node": {**world(given), "publish_clock": True},
+        "trace_node": model(given),
         "cartesian_path_node": {},
-        "motion_node": {"require_approval": given["approval"].lower() in ("true", "1")},
+        "motion_node": {"require_approval": given["approval"].lower() == "true"} if given["approval"] else {},
     }
     if given["planner"] != "cartesian_path":
         parameters.pop("cartesian_path_node")
@@ -145,8 +177,10 @@ def start(context):
             executable=name,
             name=name,
             namespace=given["namespace"],
-            parameters=[given["params_file"], {"use_sim_time": name != "sim_node"}, values],
+            parameters=[given["params_file"], {"use_sim_time": name != "sim_node", **values}],
             output="screen",
+            # None of them is of use without the others.
+            on_exit=Shutdown(reason=f"{name} ended"),
         )
         for name, values in parameters.items()
     ]

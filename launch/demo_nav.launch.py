@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory, get_packages_with_prefixes
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
@@ -20,20 +20,25 @@ NAV2_FILE = SHARE / "config" / "nav2_base" / "nav2_params.yaml"
 NAV2_PACKAGES = ("nav2_controller", "nav2_regulated_pure_pursuit_controller", "nav2_lifecycle_manager")
 
 ARGUMENTS = {
-    "seed": ("3", "of the room; ~/reset of sim_node takes another one"),
+    "seed": ("3", 'of the room, which ~/reset of sim_node replaces; "" means that of params_file'),
     "namespace": ("", "namespace of all nodes"),
     "params_file": (str(SHARE / "config" / "demo_base.yaml"), "parameters of all nodes; that file explains them"),
-    "backend": ("", 'where the model runs; "" means the one that model or answers belongs to, else transformers_local'),
-    "model": ("", 'checkpoint; "" means the one that comes along, which knows tables and no floors'),
-    "answers": ("", "recording that the backend replay answers from"),
+    "backend": (
+        "",
+        'where the model runs; "" means the one that model or answers belongs to, else that of params_file, else '
+        "transformers_local",
+    ),
+    "model": ("", 'checkpoint; "" means that of params_file, else the one that comes along, which knows no floors'),
+    "answers": ("", 'recording that the backend replay answers from; "" means that of params_file'),
     "follower": (
         "pursuit",
         "what follows paths: pursuit_node; nav2, its controller with config/nav2_base; none, for one that runs already",
     ),
-    "real_time_factor": ("1.0", "simulated seconds in a second"),
+    "real_time_factor": ("", 'simulated seconds in a second; "" means that of params_file, else 1.0'),
     "rviz": ("false", "open RViz with the image, the depth cloud, the path and the markers"),
     "view": ("false", "open a window on the simulated world"),
 }
+NUMBERS = {"seed": int, "real_time_factor": float}
 CHOICES = {"follower": ["pursuit", "nav2", "none"]}
 
 
@@ -78,6 +83,8 @@ def windows(namespace):
         namespace=namespace,
         arguments=["-d", str(SHARE / "rviz" / "tracer.rviz"), "-f", "odom"],
         parameters=[{"use_sim_time": True}],
+        # The depth cloud takes its intrinsics from there, in any namespace.
+        remappings=[("/camera_info", "depth_camera_info")],
         condition=IfCondition(LaunchConfiguration("rviz")),
     )
     view = Node(
@@ -91,20 +98,36 @@ def windows(namespace):
     return [rviz, view]
 
 
+def numbers(given):
+    """What is asked of the room; the rest is that of params_file."""
+    asked = {}
+    for name, kind in NUMBERS.items():
+        try:
+            asked |= {name: kind(given[name])} if given[name] else {}
+        except ValueError as error:
+            raise RuntimeError(f"{name} must be a number, received {given[name]!r}") from error
+    return asked
+
+
+def model(given):
+    """Who is asked to answer; the rest is that of params_file."""
+    belonging = "replay" if given["answers"] else "transformers_local" if given["model"] else ""
+    asked = {
+        "backend": given["backend"] or belonging,
+        "transformers_local.model": given["model"],
+        "replay.answers": given["answers"],
+    }
+    return {name: value for name, value in asked.items() if value}
+
+
 def start(context):
     """Build the nodes, once the arguments are known."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     require(given)
-    model = {
-        "backend": given["backend"] or ("replay" if given["answers"] else "transformers_local"),
-        "transformers_local.model": given["model"],
-        "replay.answers": given["answers"],
-    }
-    world = {"world": "floor", "seed": int(given["seed"]), "real_time_factor": float(given["real_time_factor"])}
     # A machine that is too slow for real time makes the simulation slow, not the robot late.
     parameters = {
-        "sim_node": {**world, "publish_clock": True},
-        "trace_node": {"use_sim_time": True, **{name: value for name, value in model.items() if value}},
+        "sim_node": {"world": "floor", **numbers(given), "publish_clock": True},
+        "trace_node": {"use_sim_time": True, **model(given)},
         "motion_node": {"use_sim_time": True},
         "pursuit_node": {"use_sim_time": True},
     }
@@ -118,6 +141,8 @@ def start(context):
             namespace=given["namespace"],
             parameters=[given["params_file"], values],
             output="screen",
+            # None of them is of use without the others.
+            on_exit=Shutdown(reason=f"{name} ended"),
         )
         for name, values in parameters.items()
     ]

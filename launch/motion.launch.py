@@ -33,12 +33,17 @@ ARGUMENTS = {
     "pursuit": ("false", "start pursuit_node, for a base without Nav2"),
     "log_level": ("info", "debug, info, warn, error or fatal"),
 }
-FLAGS = ("true", "1")
+TRUTHS = ("true", "false", "True", "False")
 CHOICES = {
-    "use_sim_time": ["true", "false"], "cartesian": ["true", "false"], "pursuit": ["true", "false"],
-    "allow_execution": ["", "true", "false"], "require_approval": ["", "true", "false"],
+    **dict.fromkeys(("use_sim_time", "cartesian", "pursuit"), TRUTHS),
+    **dict.fromkeys(("allow_execution", "require_approval"), ("", *TRUTHS)),
     "log_level": ["debug", "info", "warn", "error", "fatal"],
-}  # fmt: skip
+}
+
+
+def holds(given, name):
+    """Whether that argument says true."""
+    return given[name].lower() == "true"
 
 
 def start(context):
@@ -50,13 +55,13 @@ def start(context):
         if not Path(given[name]).is_file():
             raise RuntimeError(f"{name}: there is no file {given[name]}")
     preset, shared = CAMERAS[given["camera"]], {"use_sim_time": LaunchConfiguration("use_sim_time")}
-    overruled = {name: given[name] in FLAGS for name in ("allow_execution", "require_approval") if given[name]}
+    overruled = {name: holds(given, name) for name in ("allow_execution", "require_approval") if given[name]}
     remappings = [(topic, given[f"{topic}_topic"] or preset[f"{topic}_topic"]) for topic in TOPICS]
     camera = preset.get("parameters", {})
     wanted = [("motion_node", [given["params_file"], {**shared, **camera, **overruled}], remappings)]
-    if given["cartesian"] in FLAGS:
+    if holds(given, "cartesian"):
         wanted.append(("cartesian_path_node", [given["cartesian_params_file"], shared], []))
-    if given["pursuit"] in FLAGS:
+    if holds(given, "pursuit"):
         wanted.append(("pursuit_node", [shared], []))
     # Of these nodes alone: at debug, rcl and the middleware would drown them.
     namespace = ".".join(filter(None, given["namespace"].split("/")))

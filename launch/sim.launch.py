@@ -73,6 +73,9 @@ def start(context):
             name="rviz2",
             namespace=namespace,
             arguments=["-d", str(SHARE / "rviz" / "tracer.rviz"), "-f", "base_link"],
+            parameters=[{"use_sim_time": given["publish_clock"].lower() == "true"}],
+            # The depth cloud takes its intrinsics from there, in any namespace.
+            remappings=[("/camera_info", "depth_camera_info")],
             condition=IfCondition(LaunchConfiguration("rviz")),
         ),
         Node(

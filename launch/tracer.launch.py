@@ -64,6 +64,12 @@ def backend_of(given):
     return given["backend"] or (BACKEND_OF[named[0]] if named else "")
 
 
+def depth_info(given, preset):
+    """The intrinsics of depth; that of a camera given by its topics is aligned to colour unless they say otherwise."""
+    named = given["depth_camera_info_topic"] or (given["camera"] != "generic" and preset["depth_camera_info_topic"])
+    return named or given["camera_info_topic"] or preset["camera_info_topic"]
+
+
 def start(context):
     """Build the nodes, once the arguments are known."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
@@ -108,7 +114,8 @@ def start(context):
             namespace=namespace,
             arguments=["-d", str(SHARE / "rviz" / "tracer.rviz"), *fixed_frame],
             parameters=[{"use_sim_time": LaunchConfiguration("use_sim_time")}],
-            remappings=remappings,
+            # The depth cloud takes its intrinsics from there, in any namespace. The first rule that fits holds.
+            remappings=[("/camera_info", depth_info(given, preset)), *remappings],
             condition=IfCondition(LaunchConfiguration("rviz")),
         ),
     ]

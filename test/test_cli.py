@@ -113,6 +113,9 @@ def test_half_a_real_frame_is_refused(capsys):
     [
         (["--truth", "--model", "m"], "asks no model"),
         (["--rgbd", "d", "--answers", "a", "--seed", "1", "go"], "--rgbd"),
+        (["--drive", "--model", "m"], "--drive sends a base"),
+        (["--drive", "--still"], "--drive sends a base"),
+        (["--seed", "99999999999"], "--seed goes up to 2147483647"),
     ],
 )
 def test_what_the_demo_cannot_combine_is_refused(arguments, said, capsys):

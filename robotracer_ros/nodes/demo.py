@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +16,7 @@ from ament_index_python import has_resource
 from rclpy.signals import SignalHandlerOptions
 
 from robotracer_ros.errors import InvalidRequest
-from robotracer_ros.nodes.demo_player import Player, launched, linger, tracer_arguments
+from robotracer_ros.nodes.demo_player import Player, launched, linger, tracer_arguments, windows_of
 from robotracer_ros.nodes.demo_report import tell_answer, tell_beginning, tell_miss, tell_verdict, write
 from robotracer_ros.nodes.demo_scene import Shown, shown
 from robotracer_ros.nodes.demo_verdict import findings
@@ -40,8 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
         BackendUnavailable: when trace_node does not come up.
     """
     out = _made(Path(arguments.out))
-    if arguments.rviz and not has_resource("packages", "rviz2"):
-        raise InvalidRequest("--rviz: there is no package rviz2 here; install it into your ROS 2, or leave --rviz out")
+    _log_where_one_can()
+    if arguments.rviz:
+        _require_rviz()
     if arguments.view:
         _require_window()
     if arguments.drive:
@@ -65,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             ):
                 answered = player.ask(launch.poll)
                 status = _told(out, seen, *answered, player.overlay() if answered[0].success else None)
-                linger(launch, rviz=arguments.rviz and answered[0].success)
+                linger(launch, player, windows_of(arguments) if answered[0].success else [])
         finally:
             rclpy.try_shutdown()
     return status
@@ -92,6 +95,15 @@ def _judged(seen: Shown, response: GetTrace.Response) -> bool:
     return tell_verdict(findings(seen.tabletop, np.array(positions)), response.trace.model)
 
 
+def _require_rviz() -> None:
+    if not has_resource("packages", "rviz2"):
+        raise InvalidRequest("--rviz: there is no package rviz2 here; install it into your ROS 2, or leave --rviz out")
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise InvalidRequest(
+            "--rviz: RViz needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set; set one, or leave --rviz out"
+        )
+
+
 def _require_window() -> None:
     try:
         require_display()
@@ -106,4 +118,24 @@ def _made(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidRequest(f"--out {folder} cannot be made a folder: {error.strerror or error}") from error
+    if not _is_writable(folder):
+        raise InvalidRequest(f"--out {folder} is a folder that nothing can be written into; accepted: one that can")
     return folder
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _log_where_one_can() -> None:
+    """Have ROS log elsewhere where it cannot where it would; it ends otherwise, in launch and in every node."""
+    home = Path(os.environ.get("ROS_HOME") or "~/.ros").expanduser()
+    folder = Path(os.environ.get("ROS_LOG_DIR") or home / "log").expanduser()
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not _is_writable(folder):
+        os.environ["ROS_LOG_DIR"] = tempfile.mkdtemp(prefix="ros_log_")

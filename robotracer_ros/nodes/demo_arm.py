@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 import rclpy
 from rclpy.signals import SignalHandlerOptions
 
+from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.nodes.demo_motion import Done, Spectator
 from robotracer_ros.nodes.demo_outcome import rest_of
 from robotracer_ros.nodes.demo_pictures import write_film, write_plot
-from robotracer_ros.nodes.demo_player import NAMESPACE, VIEWER, launched, linger
+from robotracer_ros.nodes.demo_player import NAMESPACE, launched, linger, windows_of
 from robotracer_ros.nodes.demo_report import (
     StageTeller,
     tell_beginning,
@@ -33,6 +36,8 @@ from robotracer_ros.sim.film import Film
 from robotracer_ros.sim.outcome import judge_outcome
 
 _URDF: Final = "tabletop_arm.urdf"
+# What the planner and the pictures import when it is too late to ask for it, by the names that pip has for them.
+_NEEDED: Final[Mapping[str, str]] = {"pinocchio": "pin", "matplotlib": "matplotlib", "PIL": "pillow"}
 
 
 def run_arm(arguments: argparse.Namespace, out: Path, seen: Shown, table: Tabletop) -> int:
@@ -40,8 +45,9 @@ def run_arm(arguments: argparse.Namespace, out: Path, seen: Shown, table: Tablet
 
     Raises:
         BackendUnavailable: when a node does not come up.
-        InvalidRequest: when a picture cannot be written.
+        InvalidRequest: when a picture cannot be written, and for what is not installed.
     """
+    _require_installed()
     scene = table.scene
     tell_beginning(seen)
     chosen = {
@@ -51,19 +57,28 @@ def run_arm(arguments: argparse.Namespace, out: Path, seen: Shown, table: Tablet
     }  # fmt: skip
     # Whoever looks, looks for long, and reads meanwhile what came of it. Where nobody does, the nodes end first: beside
     # a running simulation, a small machine takes a minute to draw the film.
-    is_watched = arguments.rviz or arguments.view
+    windows = windows_of(arguments)
     # Ctrl-C is for this program: rclpy's own handler would end the nodes that still look whether the window is open.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
         with launched("demo.launch.py", chosen) as launch, spinning(Spectator(NAMESPACE)) as spectator:
             done = spectator.ask(seen.instruction, launch.poll, StageTeller())
             overlay = spectator.overlay()
-            if is_watched:
+            if windows:
                 status = _told(out, seen.instruction, table, done, overlay)
-                linger(launch, rviz=arguments.rviz, has_window=lambda: spectator.sees(VIEWER))
+                linger(launch, spectator, windows)
     finally:
         rclpy.try_shutdown()
-    return status if is_watched else _told(out, seen.instruction, table, done, overlay)
+    return status if windows else _told(out, seen.instruction, table, done, overlay)
+
+
+def _require_installed() -> None:
+    missing = [pip for module, pip in _NEEDED.items() if find_spec(module) is None]
+    if missing:
+        raise InvalidRequest(
+            f"the demonstration with an arm needs {', '.join(missing)}, and that is not installed (pip install "
+            f"{' '.join(missing)}); --still does without the arm"
+        )
 
 
 def _told(out: Path, instruction: str, table: Tabletop, done: Done, overlay: object) -> int:

@@ -14,6 +14,7 @@ from sensor_msgs.msg import Image, JointState
 
 from robotracer_ros.action import FollowTrace
 from robotracer_ros.errors import BackendUnavailable
+from robotracer_ros.nodes.demo_player import GIVEN_UP
 from robotracer_ros.ros.action_client import SafeActionClient
 from robotracer_ros.ros.images import image_to_rgb
 from robotracer_ros.ros.qos import result_qos, sensor_qos
@@ -87,7 +88,9 @@ class Spectator(Node):
             if self._action.wait_for_server(timeout_sec=0.2):
                 asked = time.monotonic()
                 moments: list[Moment] = []
-                result = self._followed(instruction, tell, moments)
+                result = self._followed(instruction, is_running, tell, moments)
+                if GIVEN_UP in result.message:
+                    raise BackendUnavailable(result.message.partition(GIVEN_UP)[2])
                 if result.error_code not in _NOT_YET or time.monotonic() - began > _UP_S:
                     time.sleep(_SETTLE_S if moments else 0.0)
                     moments += [self._moment()] if moments else []
@@ -98,19 +101,14 @@ class Spectator(Node):
         """(H, W, 3) uint8 with the trace, or None where there is none."""
         return image_to_rgb(self._overlays[-1]) if self._overlays else None
 
-    def sees(self, node: str) -> bool:
-        """Whether a node of this name runs in the demonstration's namespace."""
-        return (node, self.get_namespace()) in self.get_node_names_and_namespaces()
-
     def _require_up(self, is_running: Callable[[], int | None], began: float) -> None:
-        code = is_running()
-        if code is not None:
-            raise BackendUnavailable(f"ros2 launch ended, exit code {code}")
+        _require_running(is_running)
         if time.monotonic() - began > _UP_S:
             raise BackendUnavailable(f"motion_node did not come up within {_UP_S:g} s")
 
     def _followed(
-        self, instruction: str, tell: Callable[[str, float], None], moments: list[Moment]
+        self, instruction: str, is_running: Callable[[], int | None], tell: Callable[[str, float], None],
+        moments: list[Moment],
     ) -> FollowTrace.Result:  # fmt: skip
         moving = threading.Event()
 
@@ -124,6 +122,7 @@ class Spectator(Node):
         future = handle.get_result_async()
         deadline = time.monotonic() + _DONE_S
         while not future.done():
+            _require_running(is_running)
             if time.monotonic() > deadline:
                 handle.cancel_goal_async()
                 raise BackendUnavailable(f"the motion did not end within {_DONE_S:g} s")
@@ -146,3 +145,9 @@ class Spectator(Node):
 
     def _hear(self, message: JointState) -> None:
         self._joints.update(zip(message.name, message.position, strict=False))
+
+
+def _require_running(is_running: Callable[[], int | None]) -> None:
+    code = is_running()
+    if code is not None:
+        raise BackendUnavailable(f"ros2 launch ended, exit code {code}")

@@ -20,7 +20,7 @@ from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.families.robotracer import RoboTracer
 from robotracer_ros.geometry.arrays import FloatArray
 from robotracer_ros.nodes.demo_motion import Done, Spectator
-from robotracer_ros.nodes.demo_player import VIEWER, launched, linger
+from robotracer_ros.nodes.demo_player import launched, linger, windows_of
 from robotracer_ros.nodes.demo_report import StageTeller
 from robotracer_ros.packaged import packaged_file
 from robotracer_ros.rgbd_files import write_rgb
@@ -61,7 +61,7 @@ def run_drive(arguments: argparse.Namespace, out: Path) -> int:
             with launched("demo_nav.launch.py", chosen) as launch, spinning(Spectator(NAMESPACE)) as spectator:
                 done = spectator.ask(task.sentence, launch.poll, StageTeller())
                 status = _told(out, world, task, done, spectator.overlay())
-                linger(launch, rviz=arguments.rviz, has_window=lambda: spectator.sees(VIEWER))
+                linger(launch, spectator, windows_of(arguments))
         finally:
             rclpy.try_shutdown()
     return status
@@ -71,9 +71,10 @@ def _told(out: Path, world: FloorWorld, task: DrivingTask, done: Done, overlay: 
     """Write the pictures, and print what came of it."""
     if overlay is not None:
         write_rgb(out / "overlay.png", overlay)
+        print(f"{'wrote':>12}  {out / 'overlay.png'}: the trace in the camera's picture")
     driven = np.array([[moment.truth["base"][axis] for axis in ("x_m", "y_m")] for moment in done.moments])
     write_rgb(out / "driven.png", _map(world, task, driven.reshape(-1, 2)))
-    print(f"{'wrote':>12}  {out / 'overlay.png'} and {out / 'driven.png'}")
+    print(f"{'wrote':>12}  {out / 'driven.png'}: the room from above")
     return 0 if _judged(task, done) else 1
 
 

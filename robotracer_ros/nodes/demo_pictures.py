@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from robotracer_ros.errors import InvalidRequest
 from robotracer_ros.geometry.arrays import FloatArray
 from robotracer_ros.nodes.demo_motion import Moment
 from robotracer_ros.nodes.demo_outcome import tips_m
@@ -25,7 +27,11 @@ _PALETTE: Final = 128
 
 
 def write_film(file: Path, moments: Sequence[Moment], film: Film) -> None:
-    """An animated GIF of at most `_FRAMES` pictures, evenly through the motion."""
+    """An animated GIF of at most `_FRAMES` pictures, evenly through the motion.
+
+    Raises:
+        InvalidRequest: when it cannot be written.
+    """
     # Pillow comes with the model stack, and nothing else here needs it.
     from PIL import Image
 
@@ -34,7 +40,8 @@ def write_film(file: Path, moments: Sequence[Moment], film: Film) -> None:
     first = frames[len(frames) // 2].quantize(_PALETTE)
     frames = [frame.quantize(palette=first, dither=Image.Dither.NONE) for frame in frames]
     durations = [_FRAME_MS] * (len(frames) - 1) + [_LAST_MS]
-    frames[0].save(file, save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=True)
+    with _writing(file):
+        frames[0].save(file, save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=True)
 
 
 def write_plot(
@@ -44,6 +51,9 @@ def write_plot(
 
     Args:
         trace_m: (N, 3) in the table frame.
+
+    Raises:
+        InvalidRequest: when it cannot be written.
     """
     import matplotlib as mpl
 
@@ -66,8 +76,17 @@ def write_plot(
     axes.view_init(elev=32, azim=float(np.degrees(np.arctan2(eye[1], eye[0]))))
     axes.legend(loc="upper left", fontsize=9)
     figure.suptitle(title, fontsize=11)
-    figure.savefig(file, dpi=110)
+    with _writing(file):
+        figure.savefig(file, dpi=110)
     plt.close(figure)
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InvalidRequest(f"cannot write {file}: {error.strerror or error}") from error
 
 
 def _draw_thing(axes: Any, outline_m: FloatArray, colour: tuple[float, ...]) -> None:

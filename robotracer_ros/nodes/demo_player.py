@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import subprocess
@@ -25,9 +26,12 @@ from robotracer_ros.ros.qos import result_qos
 from robotracer_ros.srv import GetTrace
 
 NAMESPACE: Final = "robotracer_demo"
+RVIZ: Final = "rviz2"
 VIEWER: Final = "sim_view"
 _RATE_HZ: Final = 10.0
 _LOOK_S: Final = 0.2
+# A window that is not there by then is not coming.
+_WINDOW_S: Final = 10.0
 # The node imports torch and loads a model meanwhile; on a busy small machine that takes half a minute.
 _UP_S: Final = 180.0
 _ANSWER_S: Final = 60.0
@@ -41,7 +45,7 @@ _NOT_YET: Final = (
     GetTrace.Response.NO_TRANSFORM,
 )
 # In the words of a node that will not come up by itself.
-_GIVEN_UP: Final = "the last transition failed: "
+GIVEN_UP: Final = "the last transition failed: "
 
 
 def tracer_arguments(shown: Shown, *, rviz: bool) -> dict[str, str]:
@@ -60,9 +64,11 @@ def launched(file: str, arguments: Mapping[str, str]) -> Iterator[subprocess.Pop
     command = ["ros2", "launch", "robotracer_ros", file, *(f"{k}:={v}" for k, v in arguments.items() if v)]
     print(f"{'starting':>12}  {' '.join(command[:4])} ...", flush=True)
     try:
+        # With a terminal to read from, launch leaves it to that to end the nodes, and a new session has none.
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-        )
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True,
+        )  # fmt: skip
     except OSError as error:
         raise BackendUnavailable(f"ros2 launch cannot be started: {error}") from error
     log: list[str] = []
@@ -78,14 +84,31 @@ def launched(file: str, arguments: Mapping[str, str]) -> Iterator[subprocess.Pop
         _end(process)
 
 
-def linger(launch: subprocess.Popen[str], *, rviz: bool, has_window: Callable[[], bool] = lambda: False) -> None:
-    """Leave what was launched to whoever looks at it: until Ctrl-C or, without RViz, until the window is closed."""
-    if rviz:
-        print("RViz is open; Ctrl-C ends the demonstration.", flush=True)
-    elif has_window():
-        print("The window is open; closing it or Ctrl-C ends the demonstration.", flush=True)
+def windows_of(arguments: argparse.Namespace) -> list[str]:
+    """The nodes of the windows that the command line asks for."""
+    return [name for name, wanted in ((RVIZ, arguments.rviz), (VIEWER, arguments.view)) if wanted]
+
+
+def linger(launch: subprocess.Popen[str], watcher: Node, windows: Sequence[str]) -> None:
+    """Leave what was launched to whoever looks at it: until Ctrl-C, or until the windows are closed.
+
+    Args:
+        watcher: a node of the namespace that the windows are in.
+        windows: `RVIZ`, `VIEWER`, both or none.
+    """
+
+    def is_open() -> bool:
+        there = watcher.get_node_names_and_namespaces()
+        return launch.poll() is None and any((name, watcher.get_namespace()) in there for name in windows)
+
     try:
-        while launch.poll() is None and (rviz or has_window()):
+        deadline = time.monotonic() + (_WINDOW_S if windows else 0.0)
+        while not is_open() and launch.poll() is None and time.monotonic() < deadline:
+            time.sleep(_LOOK_S)
+        if is_open():
+            what = "RViz" if VIEWER not in windows else "The window"
+            print(f"{what} is open; closing it or Ctrl-C ends the demonstration.", flush=True)
+        while is_open():
             time.sleep(_LOOK_S)
     except KeyboardInterrupt:
         # The end that was announced: what came of the demonstration stays what it was.
@@ -142,8 +165,8 @@ class Player(Node):
                 response = self._called(GetTrace.Request(instruction=self._shown.instruction))
                 if response.success or response.error_code not in _NOT_YET:
                     return response, asked - began, time.monotonic() - asked
-                if _GIVEN_UP in response.message:
-                    raise BackendUnavailable(response.message.partition(_GIVEN_UP)[2])
+                if GIVEN_UP in response.message:
+                    raise BackendUnavailable(response.message.partition(GIVEN_UP)[2])
                 if time.monotonic() - began > _UP_S:
                     return response, asked - began, time.monotonic() - asked
             code = is_running()

@@ -38,14 +38,18 @@ _WORDS: Final = {
     "near": "next to {a}", "between": "between {a} and {b}",
 }  # fmt: skip
 _THING: Final = r"the ([a-z]+ [a-z]+)"
-_UNDERSTOOD: Final = (
-    ("left", re.compile(rf"(?:to the )?left of {_THING}")),
-    ("right", re.compile(rf"(?:to the )?right of {_THING}")),
-    ("front", re.compile(rf"in front of {_THING}")),
-    ("behind", re.compile(rf"behind {_THING}")),
-    ("between", re.compile(rf"between {_THING} and {_THING}")),
-    ("near", re.compile(rf"(?:next to|near|beside|to) {_THING}")),
+_GOING: Final = r"(?:please )?(?:(?:drive|go|move|roll|head|come|navigate|stop|park) )?"
+_STOPPING: Final = r"(?:,? and (?:stop|wait|stay)(?: there)?)?"
+_PLACES: Final = (
+    ("left", rf"(?:(?:to|on) )?(?:the )?left(?: side)? of {_THING}"),
+    ("right", rf"(?:(?:to|on) )?(?:the )?right(?: side)? of {_THING}"),
+    ("front", rf"in front of {_THING}"),
+    ("behind", rf"behind {_THING}"),
+    ("between", rf"between {_THING} and {_THING}"),
+    ("near", rf"(?:next to|near|beside|to) {_THING}"),
 )
+# Whole sentences: what a sentence says besides, such as "not" or "then", may turn it into another one.
+_UNDERSTOOD: Final = tuple((relation, re.compile(f"{_GOING}{place}{_STOPPING}")) for relation, place in _PLACES)
 
 
 class NoSuchErrand(InvalidRequest):
@@ -88,9 +92,9 @@ def understood(sentence: str) -> tuple[str, tuple[str, ...]]:
     Raises:
         InvalidRequest: listing the sentences that are understood.
     """
-    plain = " ".join(sentence.lower().split()).rstrip(".")
+    plain = " ".join(sentence.lower().split()).rstrip(".!")
     for relation, pattern in _UNDERSTOOD:
-        found = pattern.search(plain)
+        found = pattern.fullmatch(plain)
         if found:
             return relation, found.groups()
     known = "; ".join(worded(relation, ("green box", "red ball")) for relation in RELATIONS)

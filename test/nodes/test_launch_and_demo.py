@@ -15,7 +15,9 @@ import cv2
 import numpy as np
 import pytest
 from nodes.harness import Client, recording
+from nodes.packages_in_name import files_of, named_packages, parameters_of, said_until_called
 from rcl_interfaces.srv import GetParameters
+from rclpy.parameter import parameter_value_to_python
 from virtual_display import virtual_display
 
 from robotracer_ros.errors import BackendUnavailable
@@ -143,6 +145,82 @@ def test_rviz_looks_at_the_frame_of_the_answers(
         print(stopped(process))
     called_with = (tmp_path / "lib" / "rviz2" / "rviz2.called_with").read_text()
     assert re.match(rf"-d \S+/rviz/tracer\.rviz {fixed}--ros-args", called_with)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "info"),
+    [
+        (["camera:=realsense_unaligned"], "/camera/camera/depth/camera_info"),
+        (["camera_info_topic:=/mine"], "/mine"),
+        (["camera_info_topic:=/mine", "depth_camera_info_topic:=/of/depth"], "/of/depth"),
+    ],
+)
+def test_rviz_places_its_cloud_by_the_intrinsics_of_depth(tmp_path: Path, arguments: list[str], info: str) -> None:
+    process = launched("rviz:=true", *arguments, **named_packages(tmp_path, {"rviz2": "rviz2"}))
+    rviz = tmp_path / "lib" / "rviz2" / "rviz2"
+    said_until_called(process, [rviz])
+    rules = re.findall(r"-r (\S*camera_info:=\S+)", Path(f"{rviz}.called_with").read_text())
+    assert rules[0] == f"/camera_info:={info}"
+
+
+@pytest.mark.parametrize(
+    ("file", "arguments"),
+    [("sim.launch.py", ["publish_clock:=True"]), ("demo.launch.py", []), ("demo_nav.launch.py", [])],
+)
+def test_rviz_sees_a_simulated_camera_in_simulated_time(tmp_path: Path, file: str, arguments: list[str]) -> None:
+    names = named_packages(tmp_path, {"rviz2": "rviz2"})
+    rviz = tmp_path / "lib" / "rviz2" / "rviz2"
+    said_until_called(launched("rviz:=true", "namespace:=robot1", *arguments, file=file, **names), [rviz])
+    assert "-r /camera_info:=depth_camera_info" in Path(f"{rviz}.called_with").read_text()
+    # The first file is RViz's own.
+    assert parameters_of(files_of(rviz)[1:], "rviz2", "/robot1")["use_sim_time"] is True
+
+
+def test_what_no_argument_says_is_that_of_the_file(client: Client, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "/**/sim_node: {ros__parameters: {seed: 7, split: train}}\n"
+        "/**/motion_node: {ros__parameters: {require_approval: true}}\n"
+        "/**/trace_node: {ros__parameters: {backend: replay, lift: {contacts: start}}}\n"
+    )
+    arguments = (f"params_file:={file}", "namespace:=mine", "seed:=8", "planner:=none")
+    process = launched(*arguments, file="demo.launch.py")
+    try:
+        for node, names, wanted in (
+            ("sim_node", ["seed", "split"], [8, "train"]), ("motion_node", ["require_approval"], [True]),
+            ("trace_node", ["backend", "lift.contacts"], ["replay", "start"]),
+        ):  # fmt: skip
+            get = client.node.create_client(GetParameters, f"/mine/{node}/get_parameters")
+            values = client.call(get, GetParameters.Request(names=names), 60.0).values
+            assert [parameter_value_to_python(value) for value in values] == wanted
+    finally:
+        print(stopped(process))
+
+
+@pytest.mark.parametrize(
+    ("file", "argument", "said"),
+    [
+        ("demo.launch.py", "seed:=abc", "seed must be a whole number from 0, received 'abc'"),
+        ("demo_nav.launch.py", "seed:=abc", "seed must be a number, received 'abc'"),
+        ("demo_nav.launch.py", "real_time_factor:=fast", "real_time_factor must be a number, received 'fast'"),
+    ],
+)
+def test_what_is_no_number_is_refused_before_anything_runs(file: str, argument: str, said: str) -> None:
+    process = launched(argument, file=file)
+    printed = process.communicate(timeout=30.0)[0]
+    assert process.returncode != 0
+    assert said in printed
+    assert "process started" not in printed
+
+
+@pytest.mark.parametrize("file", ["demo.launch.py", "demo_nav.launch.py"])
+def test_a_node_that_ends_ends_the_rest(file: str) -> None:
+    process = launched("seed:=99999999999", file=file)
+    try:
+        printed = process.communicate(timeout=120.0)[0]
+    finally:
+        process.kill()
+    assert "99999999999" in printed
 
 
 def test_a_preset_that_does_not_exist_is_named_with_those_that_do() -> None:
@@ -312,10 +390,11 @@ def test_an_instruction_without_an_answer_fails_in_words(shared: Path, tmp_path:
 
 def test_what_the_demonstration_cannot_write_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    for out in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/nope")):
+    for out in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/nope"), Path("/proc")):
         done = demo("--out", str(out))
         assert done.returncode == 2
-        assert done.stderr.startswith(f"robotracer demo: --out {out} cannot be made a folder: ")
+        said = "is a folder that nothing can be written into" if out == Path("/proc") else "cannot be made a folder: "
+        assert done.stderr.startswith(f"robotracer demo: --out {out} {said}")
         assert done.stderr.count("\n") == 1
     pytest.importorskip("robotracer_ros.sim.stage")
     (tmp_path / "overlay.png").mkdir()
@@ -328,6 +407,12 @@ def test_rviz_that_is_not_installed_is_missed_at_once(tmp_path: Path) -> None:
     done = demo("--rviz", "--out", str(tmp_path), AMENT_PREFIX_PATH=str(tmp_path))
     assert done.returncode == 2
     assert done.stderr.startswith("robotracer demo: --rviz: there is no package rviz2")
+
+
+def test_rviz_without_a_display_is_missed_at_once(rviz2: dict[str, str], tmp_path: Path) -> None:
+    done = demo("--rviz", "--out", str(tmp_path), DISPLAY="", WAYLAND_DISPLAY="", **rviz2)
+    assert done.returncode == 2
+    assert done.stderr.startswith("robotracer demo: --rviz: RViz needs a display, and neither DISPLAY nor WAYLAND_")
 
 
 def test_a_window_without_a_display_is_missed_at_once(tmp_path: Path) -> None:

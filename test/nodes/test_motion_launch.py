@@ -43,7 +43,7 @@ def nodes_of(
 
 def test_a_base_gets_motion_node_and_the_stand_in_for_nav2(repository: Path) -> None:
     file = repository / "config" / "motion_nav2.yaml"
-    said = nodes_of(launched(f"params_file:={file}", "pursuit:=true", "allow_execution:=true"), "ready: kind ground")
+    said = nodes_of(launched(f"params_file:={file}", "pursuit:=True", "allow_execution:=True"), "ready: kind ground")
     assert "follower nav2, planning_frame map, allow_execution True, require_approval True" in said
     assert "pursuit_node" in said and "cartesian_path_node" not in said
 
@@ -58,14 +58,15 @@ def test_a_preset_s_camera_is_heard_as_trace_node_hears_it(ros: None) -> None:
     getter = client.node.create_client(GetParameters, "/lab/motion_node/get_parameters")
 
     def slop() -> str:
-        found = client.call(getter, GetParameters.Request(names=["sync_slop"]), 30.0)
-        return f"sync_slop {found.values[0].double_value}"
+        found = client.call(getter, GetParameters.Request(names=["sync_slop", "use_sim_time"]), 30.0)
+        return f"sync_slop {found.values[0].double_value}, use_sim_time {found.values[1].bool_value}"
 
     try:
-        said = nodes_of(launched("camera:=orbbec", "namespace:=lab"), "ready: kind arm", slop)
+        arguments = ("camera:=orbbec", "namespace:=lab", "use_sim_time:=True")
+        said = nodes_of(launched(*arguments), "ready: kind arm", slop)
     finally:
         client.close()
-    assert "sync_slop 0.04" in said
+    assert "sync_slop 0.04, use_sim_time True" in said
 
 
 @pytest.mark.parametrize(

@@ -211,9 +211,22 @@ def test_what_is_worded_is_understood(relation: str) -> None:
     assert understood(worded(relation, marks).capitalize() + ".") == (relation, marks)
 
 
-def test_what_is_not_understood_is_told_what_would_be() -> None:
+@pytest.mark.parametrize("sentence", ["left side of the green box", "Go to the left of the green box!"])
+def test_a_side_is_understood_in_other_words(sentence: str) -> None:
+    assert understood(sentence) == ("left", ("green box",))
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "make me a sandwich",
+        "do not drive to the left of the green box",
+        "drive behind the green box, then to the left of the red ball",
+    ],
+)
+def test_what_is_not_understood_is_told_what_would_be(sentence: str) -> None:
     with pytest.raises(InvalidRequest, match="to the left of the green box"):
-        understood("make me a sandwich")
+        understood(sentence)
 
 
 def test_a_thing_that_is_not_there_is_told_which_are(world: FloorWorld) -> None:
