@@ -41,9 +41,10 @@ setup(
     extras_require={
         # transformers needs torchvision and Pillow for the processors of most checkpoints.
         "model": ["torch>=2.4", "torchvision", "transformers>=5", "llguidance", "pillow"],
-        "sim": ["mujoco>=3.3"],
+        # The plots of the demo are matplotlib's.
+        "sim": ["mujoco>=3.3", "matplotlib"],
         # Paths for an arm without MoveIt.
-        "arm": ["pin>=2.7", "toppra>=0.6"],
+        "arm": ["pin>=2.7"],
         "train": ["robotracer_ros[model,sim]", "matplotlib"],
     },
     entry_points={"console_scripts": ["robotracer = robotracer_ros.cli:main"]},

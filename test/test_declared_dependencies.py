@@ -31,7 +31,7 @@ DISTRIBUTIONS = {"cv2": "opencv-python-headless"}
 EXTRAS = {
     "matplotlib": "matplotlib", "mujoco": "mujoco", "torch": "torch",
     "transformers": "transformers", "huggingface_hub": "transformers", "safetensors": "transformers",
-    "tokenizers": "transformers", "glfw": "mujoco", "pinocchio": "pin", "toppra": "toppra", "PIL": "pillow",
+    "tokenizers": "transformers", "glfw": "mujoco", "pinocchio": "pin", "PIL": "pillow",
 }  # fmt: skip
 # Of the extras, what transformers imports, and what is imported by its name in a string.
 NOT_SEEN = {"pillow", "torchvision", "llguidance"}

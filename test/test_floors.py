@@ -59,7 +59,6 @@ TIED: dict[str, tuple[str, ...]] = {
     "safetensors": MODEL_STACK,
     "open3d": ("planning/",),
     "pinocchio": ("planning/kinematics.py",),
-    "toppra": ("planning/timing.py",),
     "mujoco": ("sim/",),
     "glfw": ("sim/display.py",),
     "moveit": ("motion/moveit_py.py",),

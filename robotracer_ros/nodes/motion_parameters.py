@@ -61,8 +61,9 @@ MOTION_PARAMETERS: Final = (
     Parameter("workspace_min_m", [-_FAR_M] * 3, "corner of the box that the tip stays in", unit="m"),
     Parameter("workspace_max_m", [_FAR_M] * 3, "the opposite corner", unit="m"),
     Parameter("min_height_m", -_FAR_M, "least z of the tip", unit="m", low=-_FAR_M, high=_FAR_M),
-    Parameter("clearance_m", 0.01, "of gripper, object and base to what the camera saw, 0 for no check", unit="m",
-              low=0.0, high=1.0),
+    Parameter("clearance_m", 0.01,
+              "of gripper, object and base to what the camera saw; 0 for no check, else for arms at least 0.005",
+              unit="m", low=0.0, high=1.0),
     Parameter("contact_radius_m", 0.10, "around grasp and place, where touching is meant", unit="m", low=0.0, high=1.0),
     Parameter("object_radius_m", 0.15, "largest reach of the carried object", unit="m", low=0.001, high=2.0),
     # How it moves

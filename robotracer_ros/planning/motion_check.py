@@ -126,7 +126,7 @@ def _require_speed(trajectory: JointTrajectory, velocity: FloatArray) -> None:
         if wrong:
             raise MotionRefused(
                 f"{trajectory.joint_names[wrong[1]]} would go at {speeds[wrong]:.3f} per second at point {wrong[0]}; "
-                f"its limit is {velocity[wrong[1]]:.3f} in the URDF"
+                f"its limit is {velocity[wrong[1]]:.3f}"
             )
 
 

@@ -8,7 +8,6 @@ import pytest
 
 pytest.importorskip("robotracer_ros.sim.engine", reason="MuJoCo is absent")
 pytest.importorskip("pinocchio", reason="Pinocchio is absent")
-pytest.importorskip("toppra", reason="TOPP-RA is absent")
 
 from bench.speakers import Speaker
 

@@ -67,7 +67,7 @@ def test_a_good_motion_passes(swing: JointTrajectory) -> None:
         (lambda one: replace(one, times_s=one.times_s / 20), "would go at"),
         (
             lambda one: replace(one, velocities=one.velocities * 10),
-            "2.250 per second at point 5; its limit is 2.000 in the URDF",
+            "2.250 per second at point 5; its limit is 2.000",
         ),
     ],
 )
