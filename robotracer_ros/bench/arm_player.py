@@ -70,7 +70,12 @@ class ArmPlayer:
         tip = self._arm.tip(self._joints())
         w, x, y, z = mat2quat(tip[:3, :3])
         pose = TipPose(tip[:3, 3], np.array([x, y, z, w]), np.zeros(3))
-        return Tool(GRIPPER, self._body.tool_points(TIP_LINK, positions), pose, self._body.points(positions))
+
+        def body_at(width_m: float) -> FloatArray:
+            return self._body.tool_points(TIP_LINK, {**positions, FINGER: width_m / 2})
+
+        body_m = self._body.tool_points(TIP_LINK, positions)
+        return Tool(GRIPPER, body_m, pose, self._body.points(positions), body_at=body_at)
 
     def plan(self, steps: Sequence[Step]) -> ArmPlan:
         """Joint trajectories for steps in the arm's base frame, from where it stands.

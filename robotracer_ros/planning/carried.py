@@ -154,8 +154,11 @@ class _Region:
         """The height most readings around the outline of a set (h, w) share; NaN where they share none."""
         outline, _ = cv2.findContours(found.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         filled = cv2.drawContours(np.zeros(found.shape, np.uint8), outline, -1, 1, cv2.FILLED)
-        pitch_m = float(np.nanmedian(np.linalg.norm(np.diff(self.points_m, axis=1), axis=2)))
-        reach = max(3, int(np.ceil(_AROUND_M / pitch_m)))
+        pitches_m = np.linalg.norm(np.diff(self.points_m, axis=1), axis=2)
+        pitches_m = pitches_m[pitches_m > 0]
+        if not len(pitches_m):
+            return float("nan")
+        reach = max(3, int(np.ceil(_AROUND_M / float(np.median(pitches_m)))))
         # Pixels that touch the outline may be mixed ones.
         near, far = (cv2.dilate(filled, np.ones((2 * steps + 1, 2 * steps + 1), np.uint8)) for steps in (1, reach))
         top_m = float(np.quantile(self._height_m[found], 0.99))

@@ -114,6 +114,15 @@ def test_nothing_is_carried_by_an_image_without_a_reading():
     assert not carried.mask.any()
 
 
+def test_readings_far_apart_tell_no_foot():
+    view = DepthView.of(observed([TABLE, CARRIED, WALL]))
+    rows, columns = np.indices(view.depth_m.shape)
+    sparse, view_from_base = view.without((rows % 3 > 0) | (columns % 3 > 0)), VIEW.inverse()
+    carried = find_carried_object(sparse, view_from_base.apply(TOP), view_from_base.rotate([0, 0, 1.0]), 0.15)
+    assert carried.mask.any()
+    assert np.isnan(carried.support_m)
+
+
 def test_a_camera_on_its_side_sees_the_same_object():
     upright, on_side = looking((0.45, 0.05, 0.0), (1.1, 0.1, 0.75)), RigidTransform.from_quaternion_xyzw(
         "camera", "camera", (0, 0, np.sqrt(0.5), np.sqrt(0.5)), (0, 0, 0)
