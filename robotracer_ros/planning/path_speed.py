@@ -43,7 +43,8 @@ def fastest(path: BlendedPath, velocity: FloatArray, acceleration: FloatArray) -
     Reachability analysis (Pham and Pham, A new approach to time-optimal path parameterization based on reachability
     analysis, 2018) in squared speed: backwards, the highest speed from which every later step can be done; forwards,
     the highest that can be reached. Both ends of a step are held to the limits on its own piece, so that the jump of
-    the curvature from one piece to the next costs nothing.
+    the curvature from one piece to the next costs nothing. The library toppra takes one curvature at every place, and
+    where it is given both its solver leaves the limits, or finds no speed at all.
     """
     piece, along, length, turn = _divided(path)
     # Between the ends of a step on a circle, a joint gets up to so much more than at the ends.
