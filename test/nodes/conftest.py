@@ -19,7 +19,7 @@ from robotracer_ros.geometry.transform import RigidTransform
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--at-rest-within", type=float, metavar="S",
-        help="fail when an arm takes longer to rest after a fault; what falls silent is missed after half of it",
+        help="fail when an arm takes longer to rest after a fault; silence counts as if it were noticed in 0.1 s",
     )  # fmt: skip
 
 
