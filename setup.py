@@ -45,7 +45,7 @@ setup(
         "sim": ["mujoco>=3.3", "matplotlib"],
         # Paths for an arm without MoveIt.
         "arm": ["pin>=2.7"],
-        "train": ["robotracer_ros[model,sim]", "matplotlib"],
+        "train": ["robotracer_ros[model,sim]"],
     },
     entry_points={"console_scripts": ["robotracer = robotracer_ros.cli:main"]},
 )
